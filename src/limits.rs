@@ -1,0 +1,78 @@
+//! Every bound on input, in one table.
+//!
+//! Whatever reads from outside (a network, a bundle, a file a person wrote) takes its bound from here,
+//! so that a reviewer can see all of them at once. Units are the last word of each name.
+
+use std::time::Duration;
+
+/// Largest YAML file a person writes: inventory or site file.
+pub const USER_FILE_BYTES_MAX: u64 = 4 << 20;
+/// Largest lock file that is read back.
+pub const LOCK_BYTES_MAX: u64 = 256 << 20;
+/// Largest Kubernetes YAML file that is searched for references; larger ones are reported opaque.
+pub const DOCUMENT_BYTES_MAX: u64 = 16 << 20;
+/// Most files read from one app path of one repository.
+pub const APP_FILES_MAX: usize = 20_000;
+/// Largest OCI manifest or index, as registries bound it (distribution-spec: at least 4 MiB).
+pub const OCI_MANIFEST_BYTES_MAX: u64 = 4 << 20;
+/// Largest single blob.
+pub const BLOB_BYTES_MAX: u64 = 1 << 40;
+/// Deepest nesting of image indexes.
+pub const INDEX_DEPTH_MAX: usize = 4;
+/// Most entries in one image index or referrers list.
+pub const INDEX_ENTRIES_MAX: usize = 10_000;
+/// Deepest chain of referrers of referrers.
+pub const REFERRERS_DEPTH_MAX: usize = 4;
+/// Largest `index.yaml` of a chart repository.
+pub const CHART_INDEX_BYTES_MAX: u64 = 128 << 20;
+/// Largest chart archive, compressed.
+pub const CHART_ARCHIVE_BYTES_MAX: u64 = 64 << 20;
+/// Largest chart archive, decompressed.
+pub const CHART_CONTENT_BYTES_MAX: u64 = 512 << 20;
+/// Largest `Chart.yaml` inside a chart archive.
+pub const CHART_YAML_BYTES_MAX: u64 = 1 << 20;
+/// Largest token or error answer of a registry or git server that is kept.
+pub const ANSWER_BYTES_MAX: u64 = 1 << 20;
+/// Largest advertisement of refs of one git repository.
+pub const GIT_ADVERTISEMENT_BYTES_MAX: u64 = 256 << 20;
+/// Most refs carried of one git repository.
+pub const GIT_REFS_MAX: usize = 1_000_000;
+/// Largest `SHA256SUMS`.
+pub const SUMS_BYTES_MAX: u64 = 16 << 20;
+/// Largest signature file.
+pub const SIGNATURE_BYTES_MAX: u64 = 64 << 10;
+/// Largest `bundle.json`.
+pub const CONTENTS_BYTES_MAX: u64 = 512 << 20;
+/// Largest key file.
+pub const KEY_BYTES_MAX: u64 = 64 << 10;
+/// Most files in one bundle folder.
+pub const BUNDLE_FILES_MAX: usize = 10_000;
+/// Largest pack: 4 GiB - 1, so that FAT32 media take it.
+pub const PACK_BYTES_MAX: u64 = (4 << 30) - 1;
+/// Default of `--part-size`.
+pub const PACK_BYTES_DEFAULT: u64 = 2 << 30;
+/// Smallest `--part-size`.
+pub const PACK_BYTES_MIN: u64 = 1 << 20;
+/// Largest zstd window a pack may ask for: log2 of bytes.
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+/// Most rounds of the closure's worklist.
+pub const CLOSURE_ITEMS_MAX: usize = 1_000_000;
+
+/// Tries of one request, the first one included.
+pub const TRIES_MAX: u32 = 6;
+/// First pause between two tries; doubled each time.
+pub const BACKOFF_FIRST: Duration = Duration::from_millis(250);
+/// Longest pause between two tries when the server names none.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// Longest `Retry-After` that is obeyed; a longer one is an error that names it.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(15 * 60);
+/// Time to open a connection.
+pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(30);
+/// Longest silence in the middle of an answer.
+pub const SILENCE_MAX: Duration = Duration::from_secs(120);
+/// Requests in flight to one host.
+pub const REQUESTS_PER_HOST: usize = 8;
+/// Redirects followed for one request.
+pub const REDIRECTS_MAX: usize = 5;
+/// Largest body the embedded registry takes for an OCI manifest.
+pub const SERVE_MANIFEST_BYTES_MAX: usize = 8 << 20;

@@ -1,0 +1,268 @@
+//! A content-addressed store: one file per digest, `DIR/blobs/sha256/<hex>`, as in an OCI image layout.
+//!
+//! A blob appears under its name only after its size and digest were proven, by a rename; so a name that exists is
+//! whole, and a second writer of the same blob is harmless. Half-fetched blobs wait in `DIR/partial/` for the next try.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::artifact::{Digest, Hasher, VerifyError, VerifyReader};
+
+/// Why the store could not take or give a blob.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The file system refused.
+    #[error("{}", .path.display())]
+    Io {
+        /// Which file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What came is not what was announced.
+    #[error("blob {digest}")]
+    Damaged {
+        /// Which blob.
+        digest: Digest,
+        /// What is wrong with it.
+        source: VerifyError,
+    },
+}
+
+impl StoreError {
+    fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, source }
+    }
+}
+
+/// The store. Cheap to clone; many processes may share one folder.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// Opens a store, making its folders when they are missing.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let root = root.into();
+        for folder in ["blobs/sha256", "partial"] {
+            let path = root.join(folder);
+            fs::create_dir_all(&path).map_err(StoreError::io(&path))?;
+        }
+        Ok(Self { root })
+    }
+
+    /// The store's folder. Other rooms keep their own sub-folders in it (`git/`).
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where a blob is or would be.
+    pub fn path(&self, digest: &Digest) -> PathBuf {
+        self.root.join("blobs/sha256").join(digest.hex())
+    }
+
+    /// Whether a blob of this size is there. Its bytes are proven again when they are read.
+    pub fn has(&self, digest: &Digest, size_bytes: u64) -> bool {
+        fs::symlink_metadata(self.path(digest))
+            .is_ok_and(|meta| meta.is_file() && meta.len() == size_bytes)
+    }
+
+    /// Reads a blob; the reader proves size and digest before it reports the end.
+    pub fn read(&self, digest: &Digest, size_bytes: u64) -> Result<VerifyReader<File>, StoreError> {
+        let path = self.path(digest);
+        let file = File::open(&path).map_err(StoreError::io(&path))?;
+        Ok(VerifyReader::new(file, *digest, size_bytes))
+    }
+
+    /// Reads a small blob whole.
+    pub fn read_bytes(&self, digest: &Digest, size_bytes: u64) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = Vec::new();
+        self.read(digest, size_bytes)?.read_to_end(&mut bytes).map_err(|error| {
+            match damage(&error) {
+                Some(source) => StoreError::Damaged { digest: *digest, source },
+                None => StoreError::io(&self.path(digest))(error),
+            }
+        })?;
+        Ok(bytes)
+    }
+
+    /// Keeps some bytes and returns their digest.
+    pub fn put(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
+        let digest = Digest::of(bytes);
+        if !self.has(&digest, bytes.len() as u64) {
+            let mut partial = self.begin(&digest, bytes.len() as u64)?;
+            partial.restart()?;
+            partial.write(bytes)?;
+            partial.finish()?;
+        }
+        Ok(digest)
+    }
+
+    /// Keeps the contents of a file, by rename where possible, and returns digest and size.
+    pub fn adopt(&self, path: &Path) -> Result<(Digest, u64), StoreError> {
+        let mut file = File::open(path).map_err(StoreError::io(path))?;
+        let mut hasher = Hasher::new();
+        io::copy(&mut file, &mut hasher).map_err(StoreError::io(path))?;
+        let size_bytes = hasher.size_bytes();
+        let digest = hasher.finish();
+        let target = self.path(&digest);
+        fs::rename(path, &target).map_err(StoreError::io(&target))?;
+        Ok((digest, size_bytes))
+    }
+
+    /// Forgets a blob, so that a later run fetches it again.
+    pub fn remove(&self, digest: &Digest) -> Result<(), StoreError> {
+        let path = self.path(digest);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::io(&path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins or resumes a blob. Bytes that an earlier run left are hashed again, so that the digest covers them.
+    ///
+    /// Two processes that want the same blob do not meet: the second one, finding the file locked, writes its own.
+    pub fn begin(&self, digest: &Digest, size_bytes: u64) -> Result<Partial, StoreError> {
+        let path = self.root.join("partial").join(digest.hex());
+        let open = |path: &Path| {
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+                .map_err(StoreError::io(path))
+        };
+        let mut path = path;
+        let mut file = open(&path)?;
+        if file.try_lock().is_err() {
+            path =
+                self.root.join("partial").join(format!("{}.{}", digest.hex(), std::process::id()));
+            file = open(&path)?;
+        }
+        let mut hasher = Hasher::new();
+        io::copy(&mut file, &mut hasher).map_err(StoreError::io(&path))?;
+        let mut partial =
+            Partial { file, path, target: self.path(digest), digest: *digest, size_bytes, hasher };
+        if partial.offset() > size_bytes {
+            partial.restart()?;
+        }
+        Ok(partial)
+    }
+}
+
+/// The damage behind an [`io::Error`] that a [`VerifyReader`] made.
+pub(crate) fn damage(error: &io::Error) -> Option<VerifyError> {
+    error.get_ref().and_then(|inner| inner.downcast_ref::<VerifyError>()).cloned()
+}
+
+/// A blob on its way in.
+pub struct Partial {
+    file: File,
+    path: PathBuf,
+    target: PathBuf,
+    digest: Digest,
+    size_bytes: u64,
+    hasher: Hasher,
+}
+
+impl Partial {
+    /// How many bytes are there: where a range request goes on.
+    pub fn offset(&self) -> u64 {
+        self.hasher.size_bytes()
+    }
+
+    /// Throws away what is there: the server does not do ranges, or what it sent was wrong.
+    pub fn restart(&mut self) -> Result<(), StoreError> {
+        self.file.set_len(0).map_err(StoreError::io(&self.path))?;
+        self.file.seek(SeekFrom::Start(0)).map_err(StoreError::io(&self.path))?;
+        self.hasher = Hasher::new();
+        Ok(())
+    }
+
+    /// Takes more bytes; refuses any beyond the announced size before they reach the disk.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        if self.offset() + bytes.len() as u64 > self.size_bytes {
+            let source = VerifyError::Long { want: self.size_bytes };
+            self.restart()?;
+            return Err(StoreError::Damaged { digest: self.digest, source });
+        }
+        self.file.write_all(bytes).map_err(StoreError::io(&self.path))?;
+        self.hasher.update(bytes);
+        Ok(())
+    }
+
+    /// Proves size and digest and gives the blob its name. A wrong one is thrown away.
+    pub fn finish(mut self) -> Result<(), StoreError> {
+        let got_bytes = self.offset();
+        if got_bytes < self.size_bytes {
+            let source = VerifyError::Short { want: self.size_bytes, got: got_bytes };
+            return Err(StoreError::Damaged { digest: self.digest, source });
+        }
+        let got = self.hasher.clone().finish();
+        if got != self.digest {
+            self.restart()?;
+            let source = VerifyError::Wrong { want: self.digest, got };
+            return Err(StoreError::Damaged { digest: self.digest, source });
+        }
+        fs::rename(&self.path, &self.target).map_err(StoreError::io(&self.target))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blob_appears_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let store = Store::open(dir.path()).expect("store");
+        let digest = Digest::of(b"hello world");
+        let mut partial = store.begin(&digest, 11).expect("begin");
+        partial.write(b"hello ").expect("write");
+        assert!(matches!(
+            partial.finish(),
+            Err(StoreError::Damaged { source: VerifyError::Short { .. }, .. })
+        ));
+        assert!(!store.has(&digest, 11));
+
+        let mut partial = store.begin(&digest, 11).expect("resume");
+        assert_eq!(partial.offset(), 6);
+        partial.write(b"world").expect("write");
+        partial.finish().expect("whole");
+        assert_eq!(store.read_bytes(&digest, 11).expect("read"), b"hello world");
+    }
+
+    #[test]
+    fn wrong_and_long_blobs_are_thrown_away() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let store = Store::open(dir.path()).expect("store");
+        let digest = Digest::of(b"hello");
+        let mut partial = store.begin(&digest, 5).expect("begin");
+        assert!(partial.write(b"hello!").is_err());
+        assert_eq!(partial.offset(), 0);
+        partial.write(b"hallo").expect("write");
+        assert!(matches!(
+            partial.finish(),
+            Err(StoreError::Damaged { source: VerifyError::Wrong { .. }, .. })
+        ));
+        assert_eq!(store.begin(&digest, 5).expect("again").offset(), 0);
+        assert!(!store.has(&digest, 5));
+    }
+
+    #[test]
+    fn damage_on_disk_is_found_when_read() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let store = Store::open(dir.path()).expect("store");
+        let digest = store.put(b"hello").expect("put");
+        fs::write(store.path(&digest), b"hellO").expect("damage");
+        assert!(matches!(store.read_bytes(&digest, 5), Err(StoreError::Damaged { .. })));
+    }
+}

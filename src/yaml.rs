@@ -1,0 +1,256 @@
+//! YAML with positions: every node knows its line, so that a problem or a reference can name its place.
+//!
+//! Parses text only, opens nothing. Anchors and merge keys are applied, duplicate keys are errors, and the
+//! parser's own budgets bound depth and aliases.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::Spanned;
+use thiserror::Error;
+
+/// Text that is not sound YAML.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct YamlError {
+    /// Line, from 1; 0 when the parser did not say.
+    pub line: u64,
+    /// Column, from 1; 0 when the parser did not say.
+    pub column: u64,
+    /// What is wrong, on one line.
+    pub message: String,
+}
+
+/// A value and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Line in the file, from 1.
+    pub line: u64,
+    /// Column in the line, from 1.
+    pub column: u64,
+    /// What stands there.
+    pub value: Value,
+}
+
+/// A YAML value as the JSON data model sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// `~`, `null` or nothing.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number that is whole.
+    Integer(i128),
+    /// Any other number.
+    Float(f64),
+    /// A text.
+    Text(String),
+    /// A sequence.
+    List(Vec<Node>),
+    /// A mapping, in file order.
+    Map(Vec<(Node, Node)>),
+}
+
+impl Node {
+    /// Parses exactly one document. An empty text is `Null`.
+    pub fn parse(text: &str) -> Result<Self, YamlError> {
+        let mut all = Self::parse_all(text)?;
+        match all.len() {
+            0 => Ok(Self { line: 1, column: 1, value: Value::Null }),
+            1 => Ok(all.remove(0)),
+            _ => Err(YamlError {
+                line: all[1].line,
+                column: all[1].column,
+                message: "one document expected, a second one begins here".to_owned(),
+            }),
+        }
+    }
+
+    /// Parses a stream of documents divided by `---`.
+    pub fn parse_all(text: &str) -> Result<Vec<Self>, YamlError> {
+        // YAML 1.2 booleans only: a key `y` or a label `on` stays the text that it is.
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let read = serde_saphyr::from_multiple_with_options(text, options);
+        let found: Vec<Spanned<Value>> = read.map_err(|error| {
+            let place = error.location();
+            let whole = error.to_string();
+            YamlError {
+                line: place.map_or(0, |p| p.line()),
+                column: place.map_or(0, |p| p.column()),
+                message: whole
+                    .lines()
+                    .next()
+                    .unwrap_or("unreadable")
+                    .trim_start_matches("error: ")
+                    .to_owned(),
+            }
+        })?;
+        Ok(found.into_iter().map(Self::from).collect())
+    }
+
+    /// The value under a key, if this is a mapping that has it.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entries().find(|(name, _)| *name == key).map(|(_, node)| node)
+    }
+
+    /// The value under a path of keys.
+    pub fn at(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    /// The text, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text under a path of keys.
+    pub fn text_at(&self, path: &[&str]) -> Option<&str> {
+        self.at(path).and_then(Self::text)
+    }
+
+    /// The members of a sequence; none for anything else.
+    pub fn items(&self) -> &[Self] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The entries of a mapping whose keys are texts; none for anything else.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &Self)> {
+        let entries: &[(Self, Self)] = match &self.value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        };
+        entries.iter().filter_map(|(key, node)| key.text().map(|key| (key, node)))
+    }
+
+    /// What kind of value it is, for messages.
+    pub fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "true or false",
+            Value::Integer(_) | Value::Float(_) => "a number",
+            Value::Text(_) => "a text",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
+        }
+    }
+}
+
+impl From<Spanned<Value>> for Node {
+    fn from(spanned: Spanned<Value>) -> Self {
+        Self {
+            line: spanned.referenced.line(),
+            column: spanned.referenced.column(),
+            value: spanned.value,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Spanned::<Value>::deserialize(deserializer).map(Self::from)
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any YAML value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Integer(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Integer(value.into()))
+    }
+
+    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
+        Ok(Value::Integer(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Float(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::Text(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::Text(value))
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element::<Node>()? {
+            items.push(item);
+        }
+        Ok(Value::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = access.next_entry::<Node, Node>()? {
+            entries.push(entry);
+        }
+        Ok(Value::Map(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_node_knows_its_line() {
+        let node = Node::parse("a: 1\nb:\n  - x: yes\n  - y: \"t\"\n").expect("sound");
+        assert_eq!(node.at(&["b"]).map(|n| n.items()[1].line), Some(4));
+        assert_eq!(
+            node.get("b").and_then(|b| b.items()[1].get("y")).map(|n| (n.line, n.column, n.text())),
+            Some((4, 8, Some("t")))
+        );
+        assert_eq!(node.get("a").map(|n| &n.value), Some(&Value::Integer(1)));
+    }
+
+    #[test]
+    fn documents_and_errors() {
+        assert_eq!(Node::parse_all("a: 1\n---\nb: 2\n").expect("two").len(), 2);
+        assert_eq!(Node::parse("").expect("empty").value, Value::Null);
+        let error = Node::parse("a: 1\na: 2\n").expect_err("duplicate key");
+        assert_eq!(error.line, 2, "{error}");
+        assert_eq!(Node::parse("a: 1\n---\nb: 2\n").expect_err("two").line, 3);
+        assert!(Node::parse("a: [").is_err());
+    }
+}
