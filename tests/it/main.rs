@@ -1,1 +1,3 @@
+//! The one integration binary: every test that looks at the program from outside.
 
+mod support;
