@@ -37,8 +37,6 @@ pub const CHART_YAML_BYTES_MAX: u64 = 1 << 20;
 pub const CHART_ENTRIES_MAX: usize = 20_000;
 /// Largest header that names a member of a chart archive.
 pub const CHART_NAME_BYTES_MAX: u64 = 64 << 10;
-/// Most charts packed into each other that are counted.
-pub const CHART_DEPTH_MAX: usize = 8;
 /// Largest token or error answer of a registry or git server that is kept.
 pub const ANSWER_BYTES_MAX: u64 = 1 << 20;
 /// Largest advertisement of refs of one git repository.
