@@ -1,1 +1,4 @@
+//! Tests from outside the library.
 
+mod corpus;
+mod inventories;
