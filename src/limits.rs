@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// Largest YAML file a person writes: inventory or site file.
 pub const USER_FILE_BYTES_MAX: u64 = 4 << 20;
+/// Most problems of one such file that are listed.
+pub const PROBLEMS_MAX: usize = 200;
 /// Largest lock file that is read back.
 pub const LOCK_BYTES_MAX: u64 = 256 << 20;
 /// Largest Kubernetes YAML file that is searched for references; larger ones are reported opaque.
@@ -31,6 +33,10 @@ pub const CHART_ARCHIVE_BYTES_MAX: u64 = 64 << 20;
 pub const CHART_CONTENT_BYTES_MAX: u64 = 512 << 20;
 /// Largest `Chart.yaml` inside a chart archive.
 pub const CHART_YAML_BYTES_MAX: u64 = 1 << 20;
+/// Most members of a chart archive.
+pub const CHART_ENTRIES_MAX: usize = 20_000;
+/// Largest header that names a member of a chart archive.
+pub const CHART_NAME_BYTES_MAX: u64 = 64 << 10;
 /// Largest token or error answer of a registry or git server that is kept.
 pub const ANSWER_BYTES_MAX: u64 = 1 << 20;
 /// Largest advertisement of refs of one git repository.

@@ -7,10 +7,14 @@ mod digest;
 mod image_ref;
 mod kind;
 mod name;
+mod place;
 mod platform;
+mod version;
 
 pub use digest::{Digest, DigestError, Hasher, VerifyError, VerifyReader};
 pub use image_ref::{ImageRef, ImageRefError, Pointer, Repository, Tag};
 pub use kind::Kind;
 pub use name::{FileName, NameError, ReleaseName};
+pub use place::{ChartRepo, GitUrl, HttpUrl, PlaceError};
 pub use platform::{Platform, PlatformError};
+pub use version::{VersionRange, VersionRangeError, parse_version};

@@ -1,3 +1,5 @@
 //! The one integration binary: every test that looks at the program from outside.
 
+mod architecture;
+mod inventories;
 mod support;

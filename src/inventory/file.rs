@@ -1,0 +1,121 @@
+//! The inventory as it is written: the shapes from which the JSON schema is made.
+//!
+//! [`super::check`] reads the file by hand, because it has to name places and to find all problems at once; a test holds
+//! its keys against these.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The minimum inventory of a Kubernetes platform: Haversack works out everything it leads to.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "Haversack inventory")]
+pub struct InventoryFile {
+    /// Version of this file's format: 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub haversack: u64,
+    /// Name of the bundle: letters, digits, '.', '_' and '-', at most 64.
+    #[schemars(regex(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"))]
+    pub name: String,
+    /// Version of the bundle; part of its folder's name. Without it the lock's digest is used.
+    #[schemars(regex(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"))]
+    pub version: Option<String>,
+    /// Platforms to carry, `os/arch` or `os/arch/variant`. Without it all platforms come along.
+    #[serde(default)]
+    pub platforms: Vec<String>,
+    /// Helm charts.
+    #[serde(default)]
+    pub charts: Vec<ChartEntry>,
+    /// Images and other artifacts in registries, by tag or digest. Signatures and referrers come along.
+    #[serde(default)]
+    pub images: Vec<String>,
+    /// Git repositories.
+    #[serde(default)]
+    pub repos: Vec<RepoEntry>,
+    /// Argo roots: everything they lead to comes along.
+    #[serde(default)]
+    pub apps: Vec<AppEntry>,
+    /// Plain files.
+    #[serde(default)]
+    pub files: Vec<FileEntry>,
+    /// Clusters of the isolated side: what lives in no git repository, but decides what gets rendered.
+    #[serde(default)]
+    pub clusters: Vec<ClusterEntry>,
+}
+
+/// A Helm chart.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChartEntry {
+    /// Name of the chart in its repository.
+    pub chart: String,
+    /// `https://…` of a chart repository, or `oci://host/path` of a registry (without the chart's name).
+    pub repo: String,
+    /// Exact version, or a range as Helm reads it: `10.1.1`, `^1.2`, `~1.2`, `1.x`, `>=1 <2`, `*`.
+    pub version: String,
+    /// Values files, relative to this file's folder.
+    #[serde(default)]
+    pub values: Vec<String>,
+}
+
+/// A git repository.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RepoEntry {
+    /// `https://…`, `http://…`, `ssh://…` or `git@host:path`, without credentials.
+    pub url: String,
+    /// Branches, tags and commits by name; `*` stands for any characters.
+    #[schemars(length(min = 1))]
+    pub refs: Vec<String>,
+}
+
+/// An Argo root: a folder that holds Applications or manifests.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AppEntry {
+    /// URL of the git repository.
+    pub repo: String,
+    /// Branch, tag or commit. Without it the repository's HEAD.
+    pub revision: Option<String>,
+    /// Folder in the repository; `.` is its root.
+    pub path: String,
+}
+
+/// A plain file.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FileEntry {
+    /// `https://…` or `http://…`, without credentials.
+    pub url: String,
+    /// SHA-256 of the file: 64 hex digits.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub sha256: String,
+}
+
+/// A cluster of the isolated side.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterEntry {
+    /// Name, as Argo CD knows it.
+    pub name: String,
+    /// URL of its API server.
+    pub server: Option<String>,
+    /// Labels of its cluster Secret: cluster generators select by them.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of its cluster Secret: cluster generators read URLs and versions from them.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    /// Kubernetes version: charts choose images by it.
+    pub kube_version: Option<String>,
+    /// API versions beyond the core, `monitoring.coreos.com/v1`.
+    #[serde(default)]
+    pub api_versions: Vec<String>,
+}
+
+/// The JSON schema of an inventory (draft 2020-12), for editors.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(InventoryFile).to_value()
+}

@@ -1,0 +1,166 @@
+//! Reads a tree of YAML nodes and collects what is wrong with it, instead of stopping at the first problem.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use crate::inventory::{Located, Problem};
+use crate::limits;
+use crate::yaml::{Node, Value};
+
+/// The keys of one kind of mapping.
+pub(super) struct Keys {
+    /// Must be there.
+    pub(super) required: &'static [&'static str],
+    /// May be there.
+    pub(super) optional: &'static [&'static str],
+}
+
+/// Collects problems.
+pub(super) struct Reader<'a> {
+    pub(super) file: &'a str,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// A node and the path that leads to it.
+#[derive(Clone)]
+pub(super) struct At<'n> {
+    pub(super) node: &'n Node,
+    pub(super) field: String,
+}
+
+impl<'n> At<'n> {
+    /// The value under a key; an empty value counts as absent.
+    pub(super) fn get(&self, key: &str) -> Option<Self> {
+        let node = self.node.get(key).filter(|node| node.value != Value::Null)?;
+        Some(Self { node, field: join(&self.field, key) })
+    }
+
+    fn item(&self, at: usize, node: &'n Node) -> Self {
+        Self { node, field: format!("{}[{at}]", self.field) }
+    }
+}
+
+impl Reader<'_> {
+    /// Notes a problem.
+    pub(super) fn add(&mut self, at: &At<'_>, message: impl Into<String>, hint: Option<String>) {
+        if self.problems.len() < limits::PROBLEMS_MAX {
+            self.problems.push(Problem {
+                file: self.file.to_owned(),
+                line: at.node.line,
+                column: at.node.column,
+                field: at.field.clone(),
+                message: message.into(),
+                hint,
+            });
+        }
+    }
+
+    /// Wraps a value with its place.
+    pub(super) fn located<T>(&self, at: &At<'_>, value: T) -> Located<T> {
+        Located { value, place: format!("{}:{}", self.file, at.node.line), field: at.field.clone() }
+    }
+
+    /// Checks that a node is a mapping with known keys and all required ones.
+    pub(super) fn mapping(&mut self, at: &At<'_>, keys: &Keys) -> bool {
+        let Value::Map(entries) = &at.node.value else {
+            self.wrong_kind(at, "a mapping");
+            return false;
+        };
+        let known: Vec<&str> = keys.required.iter().chain(keys.optional).copied().collect();
+        for (key, _) in entries {
+            let name = key.text().unwrap_or("?");
+            let place = At { node: key, field: join(&at.field, name) };
+            if key.text().is_none() {
+                self.add(&place, format!("a key must be a text, not {}", key.kind()), None);
+            } else if !known.contains(&name) {
+                let hint = nearest(name, &known).map(|near| format!("did you mean \"{near}\"?"));
+                let hint = hint.or_else(|| Some(format!("known keys: {}", known.join(", "))));
+                self.add(&place, "unknown key", hint);
+            }
+        }
+        for key in keys.required {
+            if at.get(key).is_none() {
+                let place = At { node: at.node, field: join(&at.field, key) };
+                self.add(&place, "missing", None);
+            }
+        }
+        true
+    }
+
+    /// The members of a list under a key; none when it is absent.
+    pub(super) fn list<'n>(&mut self, parent: &At<'n>, key: &str) -> Vec<At<'n>> {
+        let Some(at) = parent.get(key) else { return Vec::new() };
+        let Value::List(items) = &at.node.value else {
+            self.wrong_kind(&at, "a list");
+            return Vec::new();
+        };
+        items.iter().enumerate().map(|(index, node)| at.item(index, node)).collect()
+    }
+
+    /// The text at a node.
+    pub(super) fn text<'n>(&mut self, at: &At<'n>) -> Option<&'n str> {
+        let text = at.node.text();
+        if text.is_none() {
+            self.wrong_kind(at, "a text");
+        }
+        text
+    }
+
+    /// The text at a node, made into something by a function whose errors become problems.
+    pub(super) fn parse<T, E: Display>(
+        &mut self,
+        at: &At<'_>,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.text(at)?;
+        parse(text).map_err(|error| self.add(at, error.to_string(), None)).ok()
+    }
+
+    /// A mapping from texts to texts; empty when it is absent.
+    pub(super) fn texts(&mut self, parent: &At<'_>, key: &str) -> BTreeMap<String, String> {
+        let mut texts = BTreeMap::new();
+        let Some(at) = parent.get(key) else { return texts };
+        let Value::Map(entries) = &at.node.value else {
+            self.wrong_kind(&at, "a mapping");
+            return texts;
+        };
+        for (key, node) in entries {
+            let key = At { node: key, field: at.field.clone() };
+            let Some(name) = self.text(&key) else { continue };
+            let value = At { node, field: format!("{}[\"{name}\"]", at.field) };
+            if let Some(text) = self.text(&value) {
+                texts.insert(name.to_owned(), text.to_owned());
+            }
+        }
+        texts
+    }
+
+    /// Notes a problem when a key was seen before.
+    pub(super) fn unique<K: Ord>(&mut self, seen: &mut BTreeMap<K, u64>, key: K, at: &At<'_>) {
+        match seen.get(&key) {
+            Some(line) => self.add(at, format!("the same as in line {line}"), None),
+            None => {
+                seen.insert(key, at.node.line);
+            }
+        }
+    }
+
+    fn wrong_kind(&mut self, at: &At<'_>, want: &str) {
+        let found = &at.node.value;
+        let quote = want == "a text"
+            && matches!(found, Value::Bool(_) | Value::Integer(_) | Value::Float(_));
+        let hint = quote.then(|| "put it in quotes".to_owned());
+        self.add(at, format!("must be {want}, not {}", at.node.kind()), hint);
+    }
+}
+
+/// The known name that is nearest to a mistyped one, if any is near.
+pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    let distance = |k: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &k.to_lowercase());
+    let near = known.iter().map(|known| (distance(known), *known)).min()?;
+    (near.0 <= (near.1.len() / 3).max(1)).then_some(near.1)
+}
+
+fn join(field: &str, key: &str) -> String {
+    if field.is_empty() { key.to_owned() } else { format!("{field}.{key}") }
+}
