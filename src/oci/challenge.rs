@@ -97,12 +97,12 @@ fn is_token(letter: char) -> bool {
 mod tests {
     use super::*;
 
-    fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Option<Challenge> {
-        Some(Challenge::Bearer(Bearer {
+    fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Challenge {
+        Challenge::Bearer(Bearer {
             realm: realm.to_owned(),
             service: service.map(str::to_owned),
             scope: scope.map(str::to_owned),
-        }))
+        })
     }
 
     #[test]
@@ -110,14 +110,14 @@ mod tests {
         let line =
             r#"Bearer realm="https://auth.x/token",service="x",scope="repository:a/b:pull,push""#;
         let want = bearer("https://auth.x/token", Some("x"), Some("repository:a/b:pull,push"));
-        assert_eq!(Challenge::pick(&[line]), want);
+        assert_eq!(Challenge::pick(&[line]), Some(want));
         let both =
             r#"Basic realm="say \"hi\", x=y", Bearer realm="https://t", error="invalid_token""#;
-        assert_eq!(Challenge::pick(&[both]), bearer("https://t", None, None));
+        assert_eq!(Challenge::pick(&[both]), Some(bearer("https://t", None, None)));
         assert_eq!(Challenge::pick(&["Negotiate", "BASIC realm=x"]), Some(Challenge::Basic));
         assert_eq!(
             Challenge::pick(&["bearer REALM = https://t/x?y=1 ,service=s"]),
-            bearer("https://t/x?y=1", Some("s"), None)
+            Some(bearer("https://t/x?y=1", Some("s"), None))
         );
     }
 

@@ -320,3 +320,40 @@ async fn read_token(
     let grant = Grant::new("Bearer", &secret).ok_or_else(|| unsound("not a token"))?;
     Ok(Token { grant, until: Instant::now() + life.saturating_sub(LIFE_MARGIN.min(life / 4)) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifact::Repository;
+    use crate::net::Policy;
+
+    #[test]
+    fn a_registry_over_tls_cannot_have_credentials_sent_in_the_clear() {
+        let network = Network::new(Policy {
+            plain_http: ["lab.test".to_owned(), "auth.test".to_owned()].into(),
+            ..Policy::default()
+        });
+        let access = Access::new(network.expect("client"), Keychain::anonymous());
+        let realm = |host: &str, realm: &str| {
+            let repository = Repository::new(host, "a").expect("sound");
+            let bearer = Bearer { realm: realm.to_owned(), ..Bearer::default() };
+            access.realm(&Place::new(&repository, "v1"), &bearer)
+        };
+        assert!(matches!(
+            realm("reg.test", "http://auth.test/token?service=x"),
+            Err(OciError::UnsafeRealm { realm, .. }) if realm == "http://auth.test/token"
+        ));
+        assert!(matches!(realm("reg.test", "file:///x"), Err(OciError::UnsafeRealm { .. })));
+        assert!(realm("reg.test", "/token").is_err());
+        assert!(realm("lab.test", "http://auth.test/token").is_ok());
+        let bare = realm("reg.test", "https://user:pw@auth.test/token#x").expect("sound");
+        assert_eq!(bare.as_str(), "https://auth.test/token");
+    }
+
+    #[test]
+    fn a_grant_is_not_shown() {
+        let grant = Grant::basic("user", "hunter2").expect("sound");
+        assert!(!format!("{:?}", grant.0).contains("dXNl"));
+        assert!(Grant::new("Bearer", "two\nlines").is_none());
+    }
+}

@@ -396,3 +396,19 @@ fn fill(reader: &mut dyn Read) -> io::Result<Bytes> {
     piece.truncate(filled);
     Ok(Bytes::from(piece))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blobs_can_be_moved_by_spawned_tasks() {
+        fn spawnable<T: Send>(_: T) {}
+        fn both(registries: &Registries, repository: &Repository, what: (&BlobPush, &Task)) {
+            let (blob, task) = what;
+            spawnable(registries.push_blob(repository, blob, task));
+            spawnable(registries.tags(repository));
+        }
+        let _ = both;
+    }
+}

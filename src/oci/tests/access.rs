@@ -139,7 +139,7 @@ async fn without_credentials_the_refusal_says_so() {
     .await;
     let registries = client(Keychain::anonymous());
     for _ in 0..2 {
-        let error = registries.manifest(&server.repository(), &tag()).await.err().expect("refused");
+        let error = registries.manifest(&server.repository(), &tag()).await.expect_err("refused");
         assert!(matches!(error, OciError::Refused { anonymous: true, .. }), "{error:?}");
     }
     server.done();

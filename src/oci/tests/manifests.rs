@@ -101,7 +101,7 @@ fn bent_ones_are_refused_for_the_right_reason() {
         ("<html>", oci, |e| matches!(e, ManifestError::Shape(_))),
     ];
     for (text, announced, fits) in cases {
-        let error = read(text, announced).err().expect(text);
+        let error = read(text, announced).expect_err(text);
         assert!(fits(&error), "{text}: {error:?}");
     }
     let entry = format!(r#"{{"mediaType":"m","digest":"{D}","size":2}}"#);

@@ -93,7 +93,7 @@ async fn a_length_that_lies_is_no_blob() {
 
 #[tokio::test]
 async fn a_missing_blob_is_named() {
-    let error = fetch(vec![get(404)]).await.err().expect("missing");
+    let error = fetch(vec![get(404)]).await.expect_err("missing");
     assert!(matches!(&error, OciError::Missing { .. }));
     assert!(error.to_string().contains("/a/b@sha256:"), "{error}");
 }

@@ -18,12 +18,12 @@ fn bytes() -> Vec<u8> {
 }
 
 fn blob() -> BlobPush {
-    of(bytes(), bytes())
+    of(&bytes(), bytes())
 }
 
 /// A blob that is announced as `said` and read as `real`.
-fn of(said: Vec<u8>, real: Vec<u8>) -> BlobPush {
-    let (digest, size_bytes) = (Digest::of(&said), said.len() as u64);
+fn of(said: &[u8], real: Vec<u8>) -> BlobPush {
+    let (digest, size_bytes) = (Digest::of(said), said.len() as u64);
     let open = move || -> io::Result<Box<dyn Read + Send>> {
         Ok(Box::new(VerifyReader::new(io::Cursor::new(real.clone()), digest, size_bytes)))
     };
@@ -152,7 +152,7 @@ async fn damage_on_our_side_is_named_and_never_completes_an_upload() {
     for real in [bent, short] {
         let server =
             Server::start(vec![absent(), session("/up"), on("PUT /up?", 201).broken_body()]).await;
-        let error = push(&server, &of(bytes(), real)).await.err().expect("damaged");
+        let error = push(&server, &of(&bytes(), real)).await.expect_err("damaged");
         assert!(matches!(error, OciError::Source { .. }) && error.is_damage(), "{error:?}");
     }
 }
@@ -160,7 +160,7 @@ async fn damage_on_our_side_is_named_and_never_completes_an_upload() {
 #[tokio::test]
 async fn a_registry_that_wants_chunks_is_named_as_such() {
     let server = Server::start(vec![absent(), session("/up"), put("/up?", 413)]).await;
-    let error = push(&server, &blob()).await.err().expect("refused");
+    let error = push(&server, &blob()).await.expect_err("refused");
     assert!(matches!(error, OciError::Monolithic { status: 413, .. }), "{error:?}");
     assert!(error.to_string().contains("600000 bytes in one request"), "{error}");
 }
@@ -185,7 +185,7 @@ async fn manifests_are_sent_as_they_are_or_refused_with_a_reason() {
         async move { registries.push_manifest(repository, &reference, docker, body).await }
     };
     assert!(send("v1".to_owned()).await.expect("taken").subject_taken);
-    let error = send("v1".to_owned()).await.err().expect("refused");
+    let error = send("v1".to_owned()).await.expect_err("refused");
     let text = error.to_string();
     assert!(text.contains(docker) && text.contains("no docker here"), "{text}");
     assert!(text.contains(&digest.to_string()), "{text}");
