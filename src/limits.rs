@@ -19,6 +19,14 @@ pub const APP_FILES_MAX: usize = 20_000;
 pub const OCI_MANIFEST_BYTES_MAX: u64 = 4 << 20;
 /// Largest single blob.
 pub const BLOB_BYTES_MAX: u64 = 1 << 40;
+/// Largest page of a list of tags.
+pub const TAGS_PAGE_BYTES_MAX: u64 = 32 << 20;
+/// Most tags of one repository.
+pub const TAGS_MAX: usize = 1_000_000;
+/// Most pages of one list of tags or referrers.
+pub const PAGES_MAX: usize = 10_000;
+/// Longest part of a server's own words in an error.
+pub const SERVER_WORDS_CHARS_MAX: usize = 300;
 /// Deepest nesting of image indexes.
 pub const INDEX_DEPTH_MAX: usize = 4;
 /// Most entries in one image index or referrers list.
@@ -76,6 +84,18 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(15 * 60);
 pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(30);
 /// Longest silence in the middle of an answer.
 pub const SILENCE_MAX: Duration = Duration::from_secs(120);
+/// Longest wait for the answer after the last byte of an upload: the server may hash and copy first.
+pub const UPLOAD_ANSWER_TIME_MAX: Duration = Duration::from_mins(15);
+/// Longest life of an access token that is believed.
+pub const TOKEN_LIFE_MAX: Duration = Duration::from_hours(12);
+/// How often one request may renew its access token.
+pub const TOKEN_RENEWALS_MAX: u32 = 2;
+/// Progress after which a cut download gets all its tries again.
+pub const PROGRESS_BYTES_MIN: u64 = 1 << 20;
+/// Bytes that travel between the network and a blocking thread in one piece.
+pub const TRANSFER_CHUNK_BYTES: usize = 256 << 10;
+/// Pieces on their way between the network and a blocking thread.
+pub const TRANSFER_CHUNKS_MAX: usize = 4;
 /// Requests in flight to one host.
 pub const REQUESTS_PER_HOST: usize = 8;
 /// Redirects followed for one request.

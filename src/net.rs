@@ -42,6 +42,14 @@ pub enum NetError {
         /// The pause it asked for.
         seconds: u64,
     },
+    /// An upload stood still: nothing was taken, or nothing was answered.
+    #[error("{url}: no sign of life for {seconds} s during an upload")]
+    Silent {
+        /// URL without its query.
+        url: String,
+        /// How long it stood still.
+        seconds: u64,
+    },
     /// The answer is larger than it may be.
     #[error("{url}: the answer is larger than {bytes_max} bytes")]
     Large {
@@ -82,6 +90,7 @@ impl NetError {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Transport { source, .. } => !source.is_builder() && !source.is_redirect(),
+            Self::Silent { .. } => true,
             _ => false,
         }
     }
@@ -126,6 +135,7 @@ pub struct Network(Arc<Inner>);
 
 struct Inner {
     client: reqwest::Client,
+    uploads: reqwest::Client,
     policy: Policy,
     lanes: Mutex<BTreeMap<String, Arc<Lane>>>,
 }
@@ -147,19 +157,10 @@ impl Network {
     pub fn new(policy: Policy) -> Result<Self, NetError> {
         // A second call finds the provider installed, which is what it wanted.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("haversack/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(limits::CONNECT_TIME_MAX)
-            .read_timeout(limits::SILENCE_MAX)
-            .tcp_nodelay(true)
-            .redirect(redirect_policy(policy.clone()));
-        for pem in &policy.authorities {
-            let authorities =
-                reqwest::Certificate::from_pem_bundle(pem).map_err(NetError::Setup)?;
-            builder = builder.tls_certs_merge(authorities);
-        }
-        let client = builder.build().map_err(NetError::Setup)?;
-        Ok(Self(Arc::new(Inner { client, policy, lanes: Mutex::default() })))
+        let client = builder(&policy)?.read_timeout(limits::SILENCE_MAX).build();
+        let client = client.map_err(NetError::Setup)?;
+        let uploads = builder(&policy)?.build().map_err(NetError::Setup)?;
+        Ok(Self(Arc::new(Inner { client, uploads, policy, lanes: Mutex::default() })))
     }
 
     /// `http` where the user said so, `https` everywhere else.
@@ -189,16 +190,29 @@ impl Network {
                 Err(_) => String::new(),
             };
             let Some(wait) = tries.next(pause) else { return outcome };
-            if wait > limits::RETRY_AFTER_MAX {
-                return Err(NetError::Busy { host, seconds: wait.as_secs() });
-            }
             drop(outcome);
-            match (pause, self.lane(&host)) {
-                // The server named a time: nobody may ask it before.
-                (Some(_), Some(lane)) => lane.hush(wait),
-                _ => tokio::time::sleep(wait).await,
-            }
+            self.rest(&host, pause, wait).await?;
         }
+    }
+
+    /// Waits before a further try, for callers that count [`Tries`] themselves.
+    ///
+    /// `asked` is what the server named ([`Answer::retry_after`]), `wait` what [`Tries::next`] made of it.
+    pub async fn rest(
+        &self,
+        host: &str,
+        asked: Option<Duration>,
+        wait: Duration,
+    ) -> Result<(), NetError> {
+        if wait > limits::RETRY_AFTER_MAX {
+            return Err(NetError::Busy { host: host.to_owned(), seconds: wait.as_secs() });
+        }
+        match (asked, self.lane(host)) {
+            // The server named a time: nobody may ask it before.
+            (Some(_), Some(lane)) => lane.hush(wait),
+            _ => tokio::time::sleep(wait).await,
+        }
+        Ok(())
     }
 
     /// Sends a request exactly once.
@@ -227,6 +241,14 @@ impl Network {
     /// A request builder for [`Network::send_once`].
     pub fn client(&self) -> &reqwest::Client {
         &self.0.client
+    }
+
+    /// The same for large bodies going out.
+    ///
+    /// The other client counts silence from the first byte sent, so that it would cut an upload of two minutes short.
+    /// Who uses this one watches over progress himself.
+    pub fn upload_client(&self) -> &reqwest::Client {
+        &self.0.uploads
     }
 
     fn lane(&self, host: &str) -> Option<Arc<Lane>> {
@@ -290,6 +312,11 @@ impl Answer {
             .collect()
     }
 
+    /// `Retry-After`: how long the server asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        retry_after(self.response.headers())
+    }
+
     /// `Content-Length`, also of an answer to HEAD.
     pub fn length(&self) -> Option<u64> {
         self.header("content-length").and_then(|text| text.trim().parse().ok())
@@ -297,11 +324,12 @@ impl Answer {
 
     /// The next piece of the body.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, NetError> {
-        let url = self.url();
-        self.response
-            .chunk()
-            .await
-            .map_err(|source| NetError::Transport { url, source: source.without_url() })
+        match self.response.chunk().await {
+            Ok(piece) => Ok(piece),
+            Err(source) => {
+                Err(NetError::Transport { url: self.url(), source: source.without_url() })
+            }
+        }
     }
 
     /// The whole body, at most `bytes_max` bytes of it.
@@ -379,6 +407,19 @@ fn retry_after(headers: &reqwest::header::HeaderMap) -> Option<Duration> {
 /// Opens a port. The embedded servers are the only callers.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, NetError> {
     TcpListener::bind(address).await.map_err(|source| NetError::Listen { address, source })
+}
+
+fn builder(policy: &Policy) -> Result<reqwest::ClientBuilder, NetError> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("haversack/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(limits::CONNECT_TIME_MAX)
+        .tcp_nodelay(true)
+        .redirect(redirect_policy(policy.clone()));
+    for pem in &policy.authorities {
+        let authorities = reqwest::Certificate::from_pem_bundle(pem).map_err(NetError::Setup)?;
+        builder = builder.tls_certs_merge(authorities);
+    }
+    Ok(builder)
 }
 
 fn redirect_policy(policy: Policy) -> redirect::Policy {
