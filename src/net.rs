@@ -126,6 +126,7 @@ pub struct Network(Arc<Inner>);
 
 struct Inner {
     client: reqwest::Client,
+    upload: reqwest::Client,
     policy: Policy,
     lanes: Mutex<BTreeMap<String, Arc<Lane>>>,
 }
@@ -147,19 +148,29 @@ impl Network {
     pub fn new(policy: Policy) -> Result<Self, NetError> {
         // A second call finds the provider installed, which is what it wanted.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("haversack/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(limits::CONNECT_TIME_MAX)
-            .read_timeout(limits::SILENCE_MAX)
-            .tcp_nodelay(true)
-            .redirect(redirect_policy(policy.clone()));
-        for pem in &policy.authorities {
-            let authorities =
-                reqwest::Certificate::from_pem_bundle(pem).map_err(NetError::Setup)?;
-            builder = builder.tls_certs_merge(authorities);
-        }
-        let client = builder.build().map_err(NetError::Setup)?;
-        Ok(Self(Arc::new(Inner { client, policy, lanes: Mutex::default() })))
+        let build = |silence_max: Option<Duration>| {
+            let mut builder = reqwest::Client::builder()
+                .user_agent(concat!("haversack/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(limits::CONNECT_TIME_MAX)
+                .tcp_nodelay(true)
+                .redirect(redirect_policy(policy.clone()));
+            for pem in &policy.authorities {
+                builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
+            }
+            if let Some(silence_max) = silence_max {
+                builder = builder.read_timeout(silence_max);
+            }
+            builder.build()
+        };
+        let client = build(Some(limits::SILENCE_MAX)).map_err(NetError::Setup)?;
+        let upload = build(None).map_err(NetError::Setup)?;
+        Ok(Self(Arc::new(Inner { client, upload, policy, lanes: Mutex::default() })))
+    }
+
+    /// The client for long request bodies. The other one's bound on silence counts the time that the server takes to
+    /// answer, the sending of the body included; with this one the caller has to watch for silence itself.
+    pub fn upload_client(&self) -> &reqwest::Client {
+        &self.0.upload
     }
 
     /// `http` where the user said so, `https` everywhere else.
