@@ -51,6 +51,16 @@ pub const ANSWER_BYTES_MAX: u64 = 1 << 20;
 pub const GIT_ADVERTISEMENT_BYTES_MAX: u64 = 256 << 20;
 /// Most refs carried of one git repository.
 pub const GIT_REFS_MAX: usize = 1_000_000;
+/// Largest list of commits that travels with a repository (about 80 bytes a commit).
+pub const GIT_GRAPH_BYTES_MAX: u64 = 512 << 20;
+/// Largest listing of one git tree.
+pub const GIT_TREE_BYTES_MAX: u64 = 256 << 20;
+/// Most bytes of files read from one git repository at a time.
+pub const GIT_READ_BYTES_MAX: u64 = 512 << 20;
+/// Largest header of a git bundle.
+pub const GIT_BUNDLE_HEADER_BYTES_MAX: u64 = 256 << 20;
+/// Longest wait for a git server that has a whole pack and checks it.
+pub const GIT_UNPACK_TIME_MAX: Duration = Duration::from_secs(30 * 60);
 /// Largest `SHA256SUMS`.
 pub const SUMS_BYTES_MAX: u64 = 16 << 20;
 /// Largest signature file.
