@@ -1,1 +1,7 @@
-//! (to be written)
+//! How git speaks: for now only its server programs, which `serve` starts.
+
+mod service;
+
+pub use service::{
+    Git, GitError, GitOptions, Service, ServiceProcess, advertise, init_bare, run, set_head,
+};
