@@ -112,3 +112,19 @@ pub const REQUESTS_PER_HOST: usize = 8;
 pub const REDIRECTS_MAX: usize = 5;
 /// Largest body the embedded registry takes for an OCI manifest.
 pub const SERVE_MANIFEST_BYTES_MAX: usize = 8 << 20;
+/// Piece in which the embedded servers read and write files.
+pub const SERVE_PIECE_BYTES: usize = 512 << 10;
+/// Upload sessions open at one time.
+pub const SERVE_UPLOADS_MAX: usize = 4096;
+/// Time after which an upload session that nobody touches may be forgotten.
+pub const SERVE_UPLOAD_IDLE_MAX: Duration = Duration::from_hours(1);
+/// Time that a request waits for another one on the same upload session.
+pub const SERVE_UPLOAD_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Most tags named in one push of an OCI manifest.
+pub const SERVE_TAGS_PER_PUSH_MAX: usize = 64;
+/// Largest page of a referrers list; the next page is linked.
+pub const SERVE_REFERRERS_BYTES_MAX: usize = 4 << 20;
+/// Git programs running at one time for clients of the embedded git server.
+pub const SERVE_GIT_PROCESSES_MAX: usize = 16;
+/// Time that requests under way are given when the embedded servers stop.
+pub const SERVE_STOP_TIME_MAX: Duration = Duration::from_secs(10);
