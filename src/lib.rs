@@ -10,7 +10,7 @@
 //! | level | rooms |
 //! | --- | --- |
 //! | 6 | [`cli`]: parse, run, print. The only room that prints, prompts, exits or reads the environment |
-//! | 5 | [`resolve`]: Inventory → Lock · [`replay`]: Verified → Plan → Receipt · [`serve`]: a registry and a git server |
+//! | 5 | [`resolve`]: Inventory → Lock · [`build`]: Lock → Draft · [`replay`]: Verified → Plan → Receipt · [`serve`]: a registry and a git server |
 //! | 4 | [`source`]: where a thing comes from · [`bundle`]: Draft → Sealed → Verified |
 //! | 3 | [`oci`] [`git`] [`helm`] [`argo`] [`inventory`] [`lock`] [`trust`] |
 //! | 2 | [`net`]: the only maker of sockets · [`report`]: events |
@@ -47,6 +47,7 @@ pub mod trust;
 pub mod bundle;
 pub mod source;
 
+pub mod build;
 pub mod replay;
 pub mod resolve;
 pub mod serve;

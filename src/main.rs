@@ -1,1 +1,7 @@
-fn main() {}
+//! The `haversack` program: parse, run, exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(haversack::cli::run())
+}

@@ -6,13 +6,12 @@ use crate::artifact::{
     ChartRepo, Digest, GitUrl, HttpUrl, ImageRef, PlaceError, Platform, ReleaseName, VersionRange,
     parse_version,
 };
-use crate::inventory::reader::{At, Keys, Reader};
+use crate::inventory::reader::{At, Keys, Reader, parse_yaml};
 use crate::inventory::{
-    AppRequest, ChartRequest, Cluster, FileRequest, Inventory, Located, Problem, Problems,
-    RefPattern, RepoRequest,
+    AppRequest, ChartRequest, Cluster, FileRequest, Inventory, Located, Problems, RefPattern,
+    RepoRequest,
 };
-use crate::limits;
-use crate::yaml::{Node, Value};
+use crate::yaml::Value;
 
 pub(super) const ROOT: Keys = Keys {
     required: &["haversack", "name"],
@@ -33,7 +32,7 @@ const FORMAT: i128 = 1;
 
 /// Checks everything and returns either all of it or all problems.
 pub(super) fn check(file: &str, bytes: &[u8]) -> Result<Inventory, Problems> {
-    let root = parse(file, bytes).map_err(|problem| Problems(vec![problem]))?;
+    let root = parse_yaml(file, bytes).map_err(|problem| Problems(vec![problem]))?;
     let at = At { node: &root, field: String::new() };
     let mut reader = Reader { file, problems: Vec::new() };
     let inventory = read(&mut reader, &at, Digest::of(bytes));
@@ -43,26 +42,6 @@ pub(super) fn check(file: &str, bytes: &[u8]) -> Result<Inventory, Problems> {
         Some(inventory) if problems.is_empty() => Ok(inventory),
         _ => Err(Problems(problems)),
     }
-}
-
-fn parse(file: &str, bytes: &[u8]) -> Result<Node, Problem> {
-    let problem = |line, column, message: String| Problem {
-        file: file.to_owned(),
-        line,
-        column,
-        field: String::new(),
-        message,
-        hint: None,
-    };
-    if bytes.len() as u64 > limits::USER_FILE_BYTES_MAX {
-        let message = format!("larger than {} bytes", limits::USER_FILE_BYTES_MAX);
-        return Err(problem(0, 0, message));
-    }
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let line = 1 + bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() as u64;
-        problem(line, 1, "not UTF-8 text".to_owned())
-    })?;
-    Node::parse(text).map_err(|error| problem(error.line, error.column, error.message))
 }
 
 fn read(r: &mut Reader<'_>, root: &At<'_>, digest: Digest) -> Option<Inventory> {

@@ -20,6 +20,7 @@ use std::path::Path;
 pub use file::{AppEntry, ChartEntry, ClusterEntry, FileEntry, InventoryFile, RepoEntry, schema};
 pub use pattern::RefPattern;
 pub use problem::{Problem, Problems};
+pub use reader::{At, Keys, Reader, parse_yaml};
 pub use starter::starter;
 
 use crate::artifact::{
@@ -130,5 +131,16 @@ impl Inventory {
         let file =
             Path::new(file_name).file_name().map_or(file_name.into(), |n| n.to_string_lossy());
         check::check(&file, bytes)
+    }
+
+    /// Hosts that the inventory itself names with `http://`: there, plain HTTP is what the person asked for.
+    pub fn plain_hosts(&self) -> Vec<String> {
+        let charts = self.charts.iter().map(|chart| chart.value.repo.to_string());
+        let files = self.files.iter().map(|file| file.value.url.to_string());
+        let host = |url: String| {
+            let rest = url.strip_prefix("http://")?;
+            rest.split('/').next().map(str::to_ascii_lowercase)
+        };
+        charts.chain(files).filter_map(host).collect()
     }
 }

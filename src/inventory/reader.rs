@@ -8,29 +8,54 @@ use crate::limits;
 use crate::yaml::{Node, Value};
 
 /// The keys of one kind of mapping.
-pub(super) struct Keys {
+pub struct Keys {
     /// Must be there.
-    pub(super) required: &'static [&'static str],
+    pub required: &'static [&'static str],
     /// May be there.
-    pub(super) optional: &'static [&'static str],
+    pub optional: &'static [&'static str],
+}
+
+/// Parses one file that a person wrote; what is no YAML at all is the only problem then.
+pub fn parse_yaml(file: &str, bytes: &[u8]) -> Result<Node, Problem> {
+    let problem = |line, column, message: String| Problem {
+        file: file.to_owned(),
+        line,
+        column,
+        field: String::new(),
+        message,
+        hint: None,
+    };
+    if bytes.len() as u64 > limits::USER_FILE_BYTES_MAX {
+        let message = format!("larger than {} bytes", limits::USER_FILE_BYTES_MAX);
+        return Err(problem(0, 0, message));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let line = 1 + bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() as u64;
+        problem(line, 1, "not UTF-8 text".to_owned())
+    })?;
+    Node::parse(text).map_err(|error| problem(error.line, error.column, error.message))
 }
 
 /// Collects problems.
-pub(super) struct Reader<'a> {
-    pub(super) file: &'a str,
-    pub(super) problems: Vec<Problem>,
+pub struct Reader<'a> {
+    /// Name of the file.
+    pub file: &'a str,
+    /// What was found so far.
+    pub problems: Vec<Problem>,
 }
 
 /// A node and the path that leads to it.
 #[derive(Clone)]
-pub(super) struct At<'n> {
-    pub(super) node: &'n Node,
-    pub(super) field: String,
+pub struct At<'n> {
+    /// The node.
+    pub node: &'n Node,
+    /// The path that leads to it.
+    pub field: String,
 }
 
 impl<'n> At<'n> {
     /// The value under a key; an empty value counts as absent.
-    pub(super) fn get(&self, key: &str) -> Option<Self> {
+    pub fn get(&self, key: &str) -> Option<Self> {
         let node = self.node.get(key).filter(|node| node.value != Value::Null)?;
         Some(Self { node, field: join(&self.field, key) })
     }
@@ -42,7 +67,7 @@ impl<'n> At<'n> {
 
 impl Reader<'_> {
     /// Notes a problem.
-    pub(super) fn add(&mut self, at: &At<'_>, message: impl Into<String>, hint: Option<String>) {
+    pub fn add(&mut self, at: &At<'_>, message: impl Into<String>, hint: Option<String>) {
         if self.problems.len() < limits::PROBLEMS_MAX {
             self.problems.push(Problem {
                 file: self.file.to_owned(),
@@ -56,12 +81,12 @@ impl Reader<'_> {
     }
 
     /// Wraps a value with its place.
-    pub(super) fn located<T>(&self, at: &At<'_>, value: T) -> Located<T> {
+    pub fn located<T>(&self, at: &At<'_>, value: T) -> Located<T> {
         Located { value, place: format!("{}:{}", self.file, at.node.line), field: at.field.clone() }
     }
 
     /// Checks that a node is a mapping with known keys and all required ones.
-    pub(super) fn mapping(&mut self, at: &At<'_>, keys: &Keys) -> bool {
+    pub fn mapping(&mut self, at: &At<'_>, keys: &Keys) -> bool {
         let Value::Map(entries) = &at.node.value else {
             self.wrong_kind(at, "a mapping");
             return false;
@@ -88,7 +113,7 @@ impl Reader<'_> {
     }
 
     /// The members of a list under a key; none when it is absent.
-    pub(super) fn list<'n>(&mut self, parent: &At<'n>, key: &str) -> Vec<At<'n>> {
+    pub fn list<'n>(&mut self, parent: &At<'n>, key: &str) -> Vec<At<'n>> {
         let Some(at) = parent.get(key) else { return Vec::new() };
         let Value::List(items) = &at.node.value else {
             self.wrong_kind(&at, "a list");
@@ -98,7 +123,7 @@ impl Reader<'_> {
     }
 
     /// The text at a node.
-    pub(super) fn text<'n>(&mut self, at: &At<'n>) -> Option<&'n str> {
+    pub fn text<'n>(&mut self, at: &At<'n>) -> Option<&'n str> {
         let text = at.node.text();
         if text.is_none() {
             self.wrong_kind(at, "a text");
@@ -107,7 +132,7 @@ impl Reader<'_> {
     }
 
     /// The text at a node, made into something by a function whose errors become problems.
-    pub(super) fn parse<T, E: Display>(
+    pub fn parse<T, E: Display>(
         &mut self,
         at: &At<'_>,
         parse: impl FnOnce(&str) -> Result<T, E>,
@@ -117,7 +142,7 @@ impl Reader<'_> {
     }
 
     /// A mapping from texts to texts; empty when it is absent.
-    pub(super) fn texts(&mut self, parent: &At<'_>, key: &str) -> BTreeMap<String, String> {
+    pub fn texts(&mut self, parent: &At<'_>, key: &str) -> BTreeMap<String, String> {
         let mut texts = BTreeMap::new();
         let Some(at) = parent.get(key) else { return texts };
         let Value::Map(entries) = &at.node.value else {
@@ -136,7 +161,7 @@ impl Reader<'_> {
     }
 
     /// Notes a problem when a key was seen before.
-    pub(super) fn unique<K: Ord>(&mut self, seen: &mut BTreeMap<K, u64>, key: K, at: &At<'_>) {
+    pub fn unique<K: Ord>(&mut self, seen: &mut BTreeMap<K, u64>, key: K, at: &At<'_>) {
         match seen.get(&key) {
             Some(line) => self.add(at, format!("the same as in line {line}"), None),
             None => {

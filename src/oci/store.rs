@@ -6,6 +6,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 
@@ -128,25 +129,9 @@ impl Store {
 
     /// Begins or resumes a blob. Bytes that an earlier run left are hashed again, so that the digest covers them.
     ///
-    /// Two processes that want the same blob do not meet: the second one, finding the file locked, writes its own.
+    /// Two writers that want the same blob do not meet: the second one, finding the file locked, writes its own.
     pub fn begin(&self, digest: &Digest, size_bytes: u64) -> Result<Partial, StoreError> {
-        let path = self.root.join("partial").join(digest.hex());
-        let open = |path: &Path| {
-            OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(path)
-                .map_err(StoreError::io(path))
-        };
-        let mut path = path;
-        let mut file = open(&path)?;
-        if file.try_lock().is_err() {
-            path =
-                self.root.join("partial").join(format!("{}.{}", digest.hex(), std::process::id()));
-            file = open(&path)?;
-        }
+        let (mut file, path) = self.claim(digest)?;
         let mut hasher = Hasher::new();
         io::copy(&mut file, &mut hasher).map_err(StoreError::io(&path))?;
         let mut partial =
@@ -155,6 +140,37 @@ impl Store {
             partial.restart()?;
         }
         Ok(partial)
+    }
+}
+
+impl Store {
+    /// Opens and locks a file for a blob on its way in.
+    fn claim(&self, digest: &Digest) -> Result<(File, PathBuf), StoreError> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let folder = self.root.join("partial");
+        let mut path = folder.join(digest.hex());
+        loop {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false);
+            let file = options.open(&path).map_err(StoreError::io(&path))?;
+            // Between opening and locking, the writer before us may have finished and renamed the file: then what was
+            // locked is a finished blob and must not be touched.
+            if file.try_lock().is_ok() && is_at(&file, &path) {
+                return Ok((file, path));
+            }
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            path = folder.join(format!("{}.{}.{number}", digest.hex(), std::process::id()));
+        }
+    }
+}
+
+/// Whether an open file is still the one that its path names.
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let same = |a: &fs::Metadata, b: &fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(open), Ok(named)) => same(&open, &named),
+        _ => false,
     }
 }
 
@@ -255,6 +271,26 @@ mod tests {
         ));
         assert_eq!(store.begin(&digest, 5).expect("again").offset(), 0);
         assert!(!store.has(&digest, 5));
+    }
+
+    #[test]
+    fn writers_of_one_blob_do_not_meet() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let store = Store::open(dir.path()).expect("store");
+        let bytes = vec![7; 300_000];
+        let digest = Digest::of(&bytes);
+        let write = || {
+            let mut partial = store.begin(&digest, 300_000).expect("begin");
+            let offset = usize::try_from(partial.offset()).expect("small");
+            bytes[offset..].chunks(1000).for_each(|piece| partial.write(piece).expect("write"));
+            partial.finish().expect("finish");
+        };
+        std::thread::scope(|scope| {
+            (0..8).for_each(|_| {
+                scope.spawn(|| (0..20).for_each(|_| write()));
+            });
+        });
+        assert_eq!(store.read_bytes(&digest, 300_000).expect("whole"), bytes);
     }
 
     #[test]

@@ -1,1 +1,54 @@
-//! (to be written)
+//! Where a thing comes from: pins it at lock time, fetches it at build time.
+//!
+//! One file per kind. Everything lands in the content-addressed [`Store`], checked on its way in; what was fetched to be
+//! looked at while locking is not fetched again while building. Only `resolve` and `build` may import this room:
+//! the isolated side never does.
+
+mod chart;
+mod error;
+mod file;
+mod image;
+mod repo;
+
+pub use chart::PinnedChart;
+pub use error::SourceError;
+pub use repo::{RepoView, Revision};
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use crate::artifact::Digest;
+use crate::git::Git;
+use crate::lock::Descriptor;
+use crate::net::Network;
+use crate::oci::{Registries, Store};
+use crate::report::Report;
+
+/// Everything that reaching outside takes. Made once from what the user typed, handed down by reference.
+#[derive(Clone)]
+pub struct Sources {
+    /// Registries, with credentials.
+    pub registries: Registries,
+    /// Chart repositories and files.
+    pub network: Network,
+    /// Git repositories.
+    pub git: Git,
+    /// Where what comes is kept.
+    pub store: Store,
+    /// Who is told.
+    pub report: Report,
+    /// Blobs on their way: images share layers, and each is fetched once.
+    pub under_way: UnderWay,
+}
+
+/// One lock for each blob on its way.
+pub type UnderWay = Arc<Mutex<BTreeMap<Digest, Arc<tokio::sync::Mutex<()>>>>>;
+
+/// A fetched artifact, ready to be packed: its root, and every blob below it in a fixed order.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The OCI manifest or index that stands for the artifact.
+    pub root: Descriptor,
+    /// All blobs, the root and other OCI manifests included, each once.
+    pub blobs: Vec<Descriptor>,
+}

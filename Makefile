@@ -1,0 +1,51 @@
+# Haversack. `make demo` shows it, `make test` proves it; both need only Rust and git.
+
+CARGO ?= cargo
+TARGET_MUSL = x86_64-unknown-linux-musl
+
+.PHONY: demo test check ci e2e bench dist schema help
+
+# Shows the main job end to end on loopback: outside world, lock, build, verify, empty inside, replay.
+demo:
+	$(CARGO) test --quiet --test demo -- --narrate
+
+# Runs every test that needs nothing but Rust and git (others say "not run").
+test:
+	$(CARGO) test
+
+# Looks at the code without running it: format, lints, documentation, licences and advisories.
+check:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
+	@if command -v cargo-deny >/dev/null; then cargo deny check; else echo "not run: cargo deny (cargo install cargo-deny)"; fi
+
+# What CI runs, and nothing else: look, test, and meet the real peers that install in minutes.
+ci: check test
+	tests/e2e/run.sh --tier 1
+
+# Meets all real peers: docker-registry, zot, skopeo, crane, oras, helm, soft-serve, git http-backend.
+e2e:
+	$(CARGO) build --release
+	tests/e2e/run.sh
+
+# Measures against skopeo and hauler in one run; prints a table with ratios and the commands.
+bench:
+	$(CARGO) build --release
+	tests/bench/run.sh
+
+# Builds the static binary for any Linux of this architecture into dist/.
+dist:
+	rustup target add $(TARGET_MUSL)
+	$(CARGO) build --release --target $(TARGET_MUSL)
+	mkdir -p dist
+	cp target/$(TARGET_MUSL)/release/haversack dist/
+	cd dist && sha256sum haversack > haversack.sha256
+
+# Writes the inventory's JSON schema again after its types changed.
+schema:
+	$(CARGO) run --quiet -- schema > inventory/inventory.schema.json
+
+# Lists the targets.
+help:
+	@awk '/^# /{text=substr($$0,3)} /^[a-z0-9]+:/{sub(/:.*/,""); print "make " $$0 "\t" text}' Makefile | column -t -s "$$(printf '\t')"

@@ -1,0 +1,137 @@
+//! What the verbs of the connected side share: where to keep things and how to reach out.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::path::{Path, PathBuf};
+
+use crate::cli::Failure;
+use crate::cli::failure::Code;
+use crate::git::{Git, GitOptions};
+use crate::inventory::Inventory;
+use crate::limits;
+use crate::net::{Network, Policy};
+use crate::oci::{Keychain, Registries, Store};
+use crate::report::Report;
+use crate::source::{Sources, UnderWay};
+
+/// How to reach the outside.
+#[derive(Debug, clap::Args)]
+pub(super) struct Reach {
+    /// Host (or host:port) of a registry that speaks plain HTTP; repeat for more
+    #[arg(long, value_name = "HOST")]
+    plain_http: Vec<String>,
+    /// Further certificate authority, PEM; repeat for more
+    #[arg(long, value_name = "FILE")]
+    ca: Vec<PathBuf>,
+    /// Folder that keeps what was fetched, for later builds [default: ~/.cache/haversack]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Docker config with registry logins [default: ~/.docker/config.json]
+    #[arg(long, value_name = "FILE")]
+    docker_config: Option<PathBuf>,
+}
+
+impl Reach {
+    /// Opens the store and makes the clients. URLs that the inventory writes with `http://` may be plain.
+    pub(super) fn sources(
+        &self,
+        inventory: &Inventory,
+        report: Report,
+    ) -> Result<Sources, Failure> {
+        let mut plain_http: BTreeSet<String> = self.plain_http.iter().cloned().collect();
+        plain_http.extend(inventory.plain_hosts());
+        let mut authorities = Vec::new();
+        for path in &self.ca {
+            authorities.push(read(path, limits::KEY_BYTES_MAX * 16)?);
+        }
+        let network = Network::new(Policy { plain_http, authorities, ..Policy::default() })?;
+        let config = self.docker_config.clone().or_else(docker_config);
+        let keychain = Keychain::docker_config(config.as_deref())
+            .map_err(|error| Failure::new(Code::Usage, error.to_string()))?;
+        let git =
+            Git::new(GitOptions { ca_file: self.ca.first().cloned(), ..GitOptions::default() });
+        let store = Store::open(self.store.clone().map_or_else(default_store, Ok)?)?;
+        Ok(Sources {
+            registries: Registries::new(network.clone(), keychain),
+            network,
+            git,
+            store,
+            report,
+            under_way: UnderWay::default(),
+        })
+    }
+}
+
+fn default_store() -> Result<PathBuf, Failure> {
+    let cache = env::var_os("XDG_CACHE_HOME")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| home().map(|home| home.join(".cache")));
+    cache.map(|cache| cache.join("haversack")).ok_or_else(|| {
+        Failure::new(Code::Usage, "no home folder to keep fetched things in")
+            .hint("name one with --store DIR")
+    })
+}
+
+fn home() -> Option<PathBuf> {
+    env::var_os("HOME").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// The user's docker config, if there is one.
+pub(super) fn docker_config() -> Option<PathBuf> {
+    let folder = env::var_os("DOCKER_CONFIG")
+        .map(PathBuf::from)
+        .or_else(|| home().map(|home| home.join(".docker")));
+    folder.map(|folder| folder.join("config.json")).filter(|file| file.is_file())
+}
+
+/// Reads a file that the person named, up to a bound.
+pub(super) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
+    use std::io::Read as _;
+    let fail = |error: std::io::Error| Failure::file(path, &error);
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .map_err(fail)?
+        .take(bytes_max + 1)
+        .read_to_end(&mut bytes)
+        .map_err(fail)?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(Failure::new(
+            Code::Usage,
+            format!("{}: larger than {bytes_max} bytes", path.display()),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Writes a file so that it is there whole or not at all.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let fail = |error: std::io::Error| Failure::file(path, &error);
+    let folder =
+        path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let readable = std::fs::Permissions::from_mode(0o644);
+        file.as_file().set_permissions(readable).map_err(fail)?;
+    }
+    file.persist(path).map_err(|error| fail(error.error))?;
+    Ok(())
+}
+
+/// Reads and checks an inventory.
+pub(super) fn inventory(path: &Path) -> Result<Inventory, Failure> {
+    let bytes = read(path, limits::USER_FILE_BYTES_MAX)?;
+    let name = path
+        .file_name()
+        .map_or_else(|| "inventory".to_owned(), |name| name.to_string_lossy().into_owned());
+    Ok(Inventory::parse(&name, &bytes)?)
+}
+
+/// Where an inventory's lock is: beside it, under the bundle's name.
+pub(super) fn lock_path(path: &Path, inventory: &Inventory) -> PathBuf {
+    path.with_file_name(format!("{}.lock.json", inventory.name))
+}

@@ -1,0 +1,393 @@
+//! What is there, what will be sent, which tags move, which names collide. Asks only, sends nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::Serialize;
+
+use crate::artifact::{Digest, Kind, Repository};
+use crate::bundle::{Artifact, Blob, Verified, VerifyFailure};
+use crate::limits;
+use crate::lock::{Attachment, Descriptor, Lock};
+use crate::oci::{Manifest, Parsed};
+use crate::replay::error::ReplayError;
+use crate::replay::names::{Wanted, inside_path};
+use crate::replay::site::Site;
+use crate::replay::{GitLogin, Reach};
+
+/// Everything a replay will do.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Registry content, in the order of the bundle.
+    pub images: Vec<ImagePlan>,
+    /// Repositories.
+    pub repos: Vec<GitPlan>,
+}
+
+/// One artifact on its way into the registry.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImagePlan {
+    /// The pin's id.
+    pub id: String,
+    /// Image, chart or file.
+    pub kind: Kind,
+    /// Repository inside, host first.
+    #[serde(serialize_with = "as_text")]
+    pub inside: Repository,
+    /// OCI manifests, children before parents, referrers after their subjects.
+    pub manifests: Vec<ManifestPlan>,
+    /// Other blobs, each once.
+    pub blobs: Vec<Descriptor>,
+    /// Tags, set last.
+    pub tags: Vec<TagPlan>,
+}
+
+/// One OCI manifest.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ManifestPlan {
+    /// What it is.
+    #[serde(flatten)]
+    pub descriptor: Descriptor,
+    /// Whether the registry has it.
+    pub present: bool,
+    /// Whether it is an index of which some platforms are not carried.
+    pub sparse: bool,
+    /// The subject, when it is a referrer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Digest>,
+}
+
+/// One tag.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TagPlan {
+    /// The tag.
+    pub tag: String,
+    /// What it will name.
+    pub digest: Digest,
+    /// What it names now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now: Option<Digest>,
+}
+
+/// One repository on its way to the git server.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GitPlan {
+    /// The pin's id.
+    pub id: String,
+    /// URL inside.
+    pub inside: String,
+    /// `owner/repo` inside.
+    pub path: String,
+    /// Whether the repository is there.
+    pub exists: bool,
+    /// The default branch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<String>,
+    /// Refs.
+    pub refs: Vec<RefPlan>,
+    /// The git bundle file.
+    #[serde(skip)]
+    pub bundle: Descriptor,
+}
+
+/// One ref.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefPlan {
+    /// Full name.
+    pub name: String,
+    /// What it will name.
+    pub object: String,
+    /// What it names now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now: Option<String>,
+    /// What that means.
+    pub state: RefState,
+}
+
+/// How a ref inside stands to the one carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RefState {
+    /// Not there yet.
+    New,
+    /// There, the same.
+    Same,
+    /// There, and the carried one only adds to it.
+    Forward,
+    /// There with other history.
+    Diverged,
+}
+
+impl Plan {
+    /// Asks the site what it has and works out what is to be done.
+    pub async fn make(
+        verified: &Verified,
+        site: &Site,
+        reach: &Reach,
+        login: &GitLogin,
+    ) -> Result<Self, ReplayError> {
+        let contents = verified.contents();
+        let (repos, others): (Vec<_>, Vec<_>) =
+            contents.artifacts.iter().partition(|artifact| artifact.kind == Kind::Repo);
+        let mut wanted = Wanted::default();
+        let mut images = Vec::new();
+        for artifact in others {
+            images.push(outline(verified, site, &contents.lock, artifact, &mut wanted)?);
+        }
+        let git = crate::replay::git::outline(verified, site, &repos, &mut wanted)?;
+        let collisions = wanted.collisions();
+        if !collisions.is_empty() {
+            return Err(ReplayError::Collisions(collisions));
+        }
+        reach.report.phase(format!("asking the site about {} artifacts", images.len() + git.len()));
+        let images = stream::iter(images)
+            .map(|plan| ask(plan, reach))
+            .buffered(limits::REQUESTS_PER_HOST)
+            .try_collect()
+            .await?;
+        let mut repos = Vec::new();
+        for plan in git {
+            repos.push(crate::replay::git::ask(verified, plan, reach, login).await?);
+        }
+        Ok(Self { images, repos })
+    }
+
+    /// Refs whose history inside is another one.
+    pub fn diverged(&self) -> Vec<String> {
+        self.repos
+            .iter()
+            .flat_map(|repo| repo.refs.iter().map(move |r| (repo, r)))
+            .filter(|(_, r)| r.state == RefState::Diverged)
+            .map(|(repo, r)| format!("{} {}", repo.inside, r.name))
+            .collect()
+    }
+
+    /// Tags that name something else now.
+    pub fn moving(&self) -> Vec<String> {
+        self.images
+            .iter()
+            .flat_map(|image| image.tags.iter().map(move |tag| (image, tag)))
+            .filter(|(_, tag)| tag.now.is_some_and(|now| now != tag.digest))
+            .map(|(image, tag)| format!("{}:{}", image.inside, tag.tag))
+            .collect()
+    }
+}
+
+/// What an artifact consists of and where it will be, without asking anyone.
+fn outline(
+    verified: &Verified,
+    site: &Site,
+    lock: &Lock,
+    artifact: &Artifact,
+    wanted: &mut Wanted,
+) -> Result<ImagePlan, ReplayError> {
+    let registry = site.registry.as_ref().ok_or(ReplayError::NoRegistry(1))?;
+    let place = place(lock, artifact)?;
+    let path = inside_path(&registry.prefix, &place.host, &place.path);
+    let unsound = |detail: String| ReplayError::Unsound { what: artifact.id.clone(), detail };
+    let inside =
+        Repository::new(&registry.host, &path).map_err(|error| unsound(error.to_string()))?;
+    wanted.note(format!("{inside} (registry)"), &format!("{}/{}", place.host, place.path));
+    let mut plan = ImagePlan {
+        id: artifact.id.clone(),
+        kind: artifact.kind,
+        inside,
+        manifests: Vec::new(),
+        blobs: Vec::new(),
+        tags: place
+            .tags
+            .iter()
+            .map(|tag| TagPlan { tag: tag.clone(), digest: artifact.descriptor.digest, now: None })
+            .collect(),
+    };
+    for tag in &plan.tags {
+        wanted.note(
+            format!("{}:{} (tag)", plan.inside, tag.tag),
+            &format!("{}@{}", artifact.id, tag.digest),
+        );
+    }
+    walk(verified, &artifact.descriptor, &mut plan, &mut BTreeSet::new())?;
+    for attachment in &place.attachments {
+        walk(verified, &attachment.descriptor, &mut plan, &mut BTreeSet::new())?;
+        if let Some(tag) = &attachment.tag {
+            plan.tags.push(TagPlan {
+                tag: tag.clone(),
+                digest: attachment.descriptor.digest,
+                now: None,
+            });
+        }
+    }
+    order(&mut plan);
+    Ok(plan)
+}
+
+/// Referrers come after what they refer to; everything else keeps its order, children first.
+fn order(plan: &mut ImagePlan) {
+    let mut seen = BTreeSet::new();
+    plan.manifests.retain(|manifest| seen.insert(manifest.descriptor.digest));
+    let mut seen = BTreeSet::new();
+    plan.blobs.retain(|blob| seen.insert(blob.digest));
+    plan.manifests.sort_by_key(|manifest| manifest.subject.is_some());
+}
+
+/// Where an artifact comes from, in the terms of inside names.
+struct Place {
+    host: String,
+    path: String,
+    tags: Vec<String>,
+    attachments: Vec<Attachment>,
+}
+
+fn place(lock: &Lock, artifact: &Artifact) -> Result<Place, ReplayError> {
+    let unsound = |detail: &str| ReplayError::Unsound {
+        what: artifact.id.clone(),
+        detail: detail.to_owned(),
+    };
+    match artifact.kind {
+        Kind::Image => {
+            let pin = lock.images.iter().find(|pin| pin.id() == artifact.id);
+            let pin = pin.ok_or_else(|| unsound("it is not in the lock"))?;
+            Ok(Place {
+                host: pin.reference.repository.host().to_owned(),
+                path: pin.reference.repository.path().to_owned(),
+                tags: pin.reference.tag().map(ToString::to_string).into_iter().collect(),
+                attachments: pin.attachments.clone(),
+            })
+        }
+        Kind::Chart => {
+            let pin = lock.charts.iter().find(|pin| pin.id() == artifact.id);
+            let pin = pin.ok_or_else(|| unsound("it is not in the lock"))?;
+            let (host, path) =
+                split_url(&pin.repo).ok_or_else(|| unsound("its repository is no URL"))?;
+            Ok(Place {
+                host,
+                path: format!("{path}/{}", pin.chart),
+                tags: vec![pin.version.replace('+', "_")],
+                attachments: pin.attachments.clone(),
+            })
+        }
+        Kind::File => {
+            let pin = lock.files.iter().find(|pin| pin.id() == artifact.id);
+            let pin = pin.ok_or_else(|| unsound("it is not in the lock"))?;
+            let (host, path) = split_url(&pin.url).ok_or_else(|| unsound("its URL has no host"))?;
+            Ok(Place { host, path, tags: vec![pin.digest.short()], attachments: Vec::new() })
+        }
+        Kind::Repo => Err(unsound("repositories do not go into the registry")),
+    }
+}
+
+/// Host with port, and path, of a URL.
+pub(super) fn split_url(url: &str) -> Option<(String, String)> {
+    let (_, rest) = url.split_once("://")?;
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    (!host.is_empty()).then(|| (host.to_owned(), path.trim_matches('/').to_owned()))
+}
+
+/// Adds an OCI manifest and all below it, children first. What the bundle does not hold makes an index sparse.
+fn walk(
+    verified: &Verified,
+    descriptor: &Descriptor,
+    plan: &mut ImagePlan,
+    open: &mut BTreeSet<Digest>,
+) -> Result<(), ReplayError> {
+    let unsound = |detail: String| ReplayError::Unsound {
+        what: format!("OCI manifest {}", descriptor.digest),
+        detail,
+    };
+    if open.len() > limits::INDEX_DEPTH_MAX || !open.insert(descriptor.digest) {
+        return Err(unsound("its nesting has no end".to_owned()));
+    }
+    let bytes = read_blob(verified, &descriptor.digest, limits::OCI_MANIFEST_BYTES_MAX)?;
+    let manifest = Manifest::new(bytes.into(), &descriptor.media_type);
+    let mut sparse = false;
+    let subject = match manifest.parse().map_err(|error| unsound(error.to_string()))? {
+        Parsed::Index { manifests, subject, .. } => {
+            for child in manifests {
+                if verified.entry(&child.descriptor.digest).is_some() {
+                    walk(verified, &child.descriptor, plan, open)?;
+                } else {
+                    sparse = true;
+                }
+            }
+            subject
+        }
+        Parsed::Image { config, layers, subject, .. } => {
+            let layers = layers.into_iter().map(|layer| layer.descriptor);
+            for blob in std::iter::once(config).chain(layers) {
+                if verified.entry(&blob.digest).is_none() {
+                    return Err(unsound(format!("blob {} is not in the bundle", blob.digest)));
+                }
+                plan.blobs.push(blob);
+            }
+            subject
+        }
+    };
+    open.remove(&descriptor.digest);
+    plan.manifests.push(ManifestPlan {
+        descriptor: descriptor.clone(),
+        present: false,
+        sparse,
+        subject: subject.map(|subject| subject.digest),
+    });
+    Ok(())
+}
+
+/// Opens a blob of the bundle; its reader proves size and digest.
+pub(super) fn open_blob(verified: &Verified, digest: &Digest) -> std::io::Result<Blob> {
+    verified.blob(digest).map_err(|failure| match failure {
+        VerifyFailure::Io { source, .. } => source,
+        other => std::io::Error::new(std::io::ErrorKind::InvalidData, other),
+    })
+}
+
+/// Reads a small blob of the bundle whole.
+pub(super) fn read_blob(
+    verified: &Verified,
+    digest: &Digest,
+    bytes_max: u64,
+) -> Result<Vec<u8>, ReplayError> {
+    use std::io::Read as _;
+    let fail = |source| ReplayError::Bundle { digest: *digest, source };
+    let mut bytes = Vec::new();
+    open_blob(verified, digest)
+        .map_err(fail)?
+        .take(bytes_max + 1)
+        .read_to_end(&mut bytes)
+        .map_err(fail)?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(fail(std::io::Error::other(format!("larger than {bytes_max} bytes"))));
+    }
+    Ok(bytes)
+}
+
+/// Asks the registry which OCI manifests and tags it has: one request for each.
+///
+/// A tag that already names the right OCI manifest answers for both.
+async fn ask(mut plan: ImagePlan, reach: &Reach) -> Result<ImagePlan, ReplayError> {
+    let mut there: BTreeMap<Digest, bool> = BTreeMap::new();
+    for tag in &mut plan.tags {
+        if let Some(head) = reach.registries.head(&plan.inside, &tag.tag).await? {
+            tag.now = Some(head.digest);
+            there.insert(head.digest, true);
+        }
+    }
+    for manifest in &mut plan.manifests {
+        let digest = manifest.descriptor.digest;
+        manifest.present = match there.get(&digest) {
+            Some(known) => *known,
+            None => reach.registries.head(&plan.inside, &digest.to_string()).await?.is_some(),
+        };
+    }
+    Ok(plan)
+}
+
+fn as_text<T: ToString, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&value.to_string())
+}

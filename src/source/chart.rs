@@ -1,0 +1,232 @@
+//! Charts: from HTTP repositories by their `index.yaml`, and from OCI registries.
+//!
+//! A chart from an HTTP repository is carried in Helm's own OCI form (helm/community HIP-0006), made here without times, so
+//! that the same archive always gives the same OCI manifest. A chart from a registry is carried verbatim.
+
+use std::collections::BTreeSet;
+
+use crate::artifact::{ChartRepo, Digest, HttpUrl, Pointer, Repository, Tag, VersionRange};
+use crate::helm::{ChartArchive, ChartIndex, ChartUrl, config_json};
+use crate::limits;
+use crate::lock::{ChartPin, Descriptor};
+use crate::net::NetError;
+use crate::oci::{self, Annotations, Manifest, Parsed};
+
+use crate::source::{Fetched, SourceError, Sources};
+
+/// Media type of a chart's configuration blob.
+const CHART_CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
+/// Media type of a chart's archive.
+const CHART_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+
+/// A pinned chart and what its archive says about itself.
+#[derive(Debug)]
+pub struct PinnedChart {
+    /// The pin, without its edges.
+    pub pin: ChartPin,
+    /// The archive's own description.
+    pub archive: ChartArchive,
+}
+
+impl Sources {
+    /// Pins a chart: the highest version in the range, its digest, and its archive, which is kept.
+    pub async fn pin_chart(
+        &self,
+        repo: &ChartRepo,
+        chart: &str,
+        range: &VersionRange,
+    ) -> Result<PinnedChart, SourceError> {
+        match repo {
+            ChartRepo::Http(url) => self.pin_http_chart(url, chart, range).await,
+            ChartRepo::Oci { .. } => {
+                let repository = oci_repository(repo, chart)?;
+                let tag = self.chart_tag(&repository, range).await?;
+                self.pin_oci_chart(&repository, &tag, &repo.to_string(), chart).await
+            }
+        }
+    }
+
+    async fn pin_http_chart(
+        &self,
+        repo: &HttpUrl,
+        chart: &str,
+        range: &VersionRange,
+    ) -> Result<PinnedChart, SourceError> {
+        let index = self.chart_index(repo).await?;
+        let entry = index
+            .find(repo, chart, range)
+            .map_err(|source| SourceError::Index { url: repo.to_string(), source })?;
+        let url = match entry.urls.first() {
+            Some(ChartUrl::Http(url)) => url.to_string(),
+            // Some HTTP indexes only point into a registry: the chart is what is there.
+            Some(ChartUrl::Oci(repository, tag)) => {
+                let tag = Tag::parse(tag)
+                    .ok_or(SourceError::NoChart { reference: repository.to_string() })?;
+                let path = repository.path().strip_suffix(chart).unwrap_or(repository.path());
+                let parent = format!("oci://{}/{}", repository.host(), path.trim_end_matches('/'));
+                return self.pin_oci_chart(repository, &tag, &parent, chart).await;
+            }
+            None => return Err(SourceError::NoChart { reference: format!("{repo} {chart}") }),
+        };
+        let (digest, size) = self.download(&url, limits::CHART_ARCHIVE_BYTES_MAX).await?;
+        // The index's own digest is optional and only as trustworthy as the index; when there, it must agree.
+        if let Some(want) = entry.digest.as_deref().and_then(|hex| Digest::from_hex(hex).ok())
+            && want != digest
+        {
+            return Err(SourceError::Changed { what: url, want, got: digest });
+        }
+        let archive = self.read_archive(&digest, size)?;
+        let pin = ChartPin {
+            repo: repo.to_string(),
+            chart: chart.to_owned(),
+            version: entry.version,
+            url: Some(url),
+            digest,
+            size,
+            attachments: Vec::new(),
+            because: Vec::new(),
+        };
+        Ok(PinnedChart { pin, archive })
+    }
+
+    /// The index of a chart repository.
+    async fn chart_index(&self, repo: &HttpUrl) -> Result<ChartIndex, SourceError> {
+        let url = format!("{}/index.yaml", repo.as_str().trim_end_matches('/'));
+        let answer = self.network.send(|client| client.get(&url)).await?;
+        if answer.status() != 200 {
+            return Err(SourceError::Status {
+                url: answer.url(),
+                status: answer.status().as_u16(),
+            });
+        }
+        let bytes = answer.bytes(limits::CHART_INDEX_BYTES_MAX).await?;
+        ChartIndex::parse(&bytes).map_err(|source| SourceError::Index { url, source })
+    }
+
+    async fn pin_oci_chart(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        repo: &str,
+        chart: &str,
+    ) -> Result<PinnedChart, SourceError> {
+        let reference = format!("{repository}:{tag}");
+        let manifest = self
+            .registries
+            .manifest(repository, &Pointer::Tag(tag.clone()))
+            .await?
+            .ok_or_else(|| SourceError::Missing { reference: reference.clone() })?;
+        self.store.put(&manifest.bytes)?;
+        let layer = chart_layer(&manifest)?.ok_or(SourceError::NoChart { reference })?;
+        if layer.size > limits::CHART_ARCHIVE_BYTES_MAX {
+            let bytes_max = limits::CHART_ARCHIVE_BYTES_MAX;
+            return Err(NetError::Large { url: repository.to_string(), bytes_max }.into());
+        }
+        self.fetch_layer(repository, &layer).await?;
+        let archive = self.read_archive(&layer.digest, layer.size)?;
+        let attachments = self.attachments(repository, vec![manifest.digest]).await?;
+        let pin = ChartPin {
+            repo: repo.to_owned(),
+            chart: chart.to_owned(),
+            version: tag.as_str().replace('_', "+"),
+            url: None,
+            digest: manifest.digest,
+            size: manifest.bytes.len() as u64,
+            attachments,
+            because: Vec::new(),
+        };
+        Ok(PinnedChart { pin, archive })
+    }
+
+    /// The tag of the highest version in a range. An exact version needs no list of tags, which some registries refuse.
+    async fn chart_tag(
+        &self,
+        repository: &Repository,
+        range: &VersionRange,
+    ) -> Result<Tag, SourceError> {
+        let literal =
+            range.exact().map(|_| range.text().trim_start_matches('=').trim().replace('+', "_"));
+        if let Some(tag) = literal.and_then(|text| Tag::parse(&text)) {
+            return Ok(tag);
+        }
+        let tags = self.registries.tags(repository).await?;
+        let versions: Vec<String> = tags.iter().map(|tag| tag.as_str().replace('_', "+")).collect();
+        range
+            .highest(versions.iter().map(String::as_str))
+            .and_then(|at| tags.get(at).cloned())
+            .ok_or_else(|| SourceError::Missing {
+                reference: format!("{repository} version {range}"),
+            })
+    }
+
+    /// Fetches a pinned chart in its OCI form.
+    pub async fn fetch_chart(&self, pin: &ChartPin) -> Result<Fetched, SourceError> {
+        match &pin.url {
+            Some(url) => self.fetch_http_chart(pin, url).await,
+            None => {
+                let repo = ChartRepo::parse(&pin.repo)
+                    .map_err(|_| SourceError::NoChart { reference: pin.repo.clone() })?;
+                let repository = oci_repository(&repo, &pin.chart)?;
+                let root = Descriptor {
+                    media_type: oci::media_type::OCI_MANIFEST.to_owned(),
+                    digest: pin.digest,
+                    size: pin.size,
+                };
+                self.fetch_tree(&repository, &root, &pin.attachments, &BTreeSet::new()).await
+            }
+        }
+    }
+
+    async fn fetch_http_chart(&self, pin: &ChartPin, url: &str) -> Result<Fetched, SourceError> {
+        if !self.store.has(&pin.digest, pin.size) {
+            let (got, _) = self.download(url, limits::CHART_ARCHIVE_BYTES_MAX).await?;
+            if got != pin.digest {
+                return Err(SourceError::Changed { what: url.to_owned(), want: pin.digest, got });
+            }
+        }
+        let archive = self.read_archive(&pin.digest, pin.size)?;
+        let config_bytes = config_json(&archive.chart_yaml)?;
+        let config = Descriptor {
+            media_type: CHART_CONFIG.to_owned(),
+            digest: self.store.put(&config_bytes)?,
+            size: config_bytes.len() as u64,
+        };
+        let layer =
+            Descriptor { media_type: CHART_LAYER.to_owned(), digest: pin.digest, size: pin.size };
+        let annotations = [
+            ("org.opencontainers.image.title", &pin.chart),
+            ("org.opencontainers.image.version", &pin.version),
+        ];
+        let annotations: Annotations =
+            annotations.map(|(key, value)| (key.to_owned(), value.clone())).into_iter().collect();
+        let layers = [(layer.clone(), Annotations::new())];
+        let manifest = oci::artifact_manifest(None, &config, &layers, &annotations);
+        let root = Descriptor {
+            media_type: oci::media_type::OCI_MANIFEST.to_owned(),
+            digest: self.store.put(&manifest)?,
+            size: manifest.len() as u64,
+        };
+        Ok(Fetched { root: root.clone(), blobs: vec![root, config, layer] })
+    }
+
+    fn read_archive(&self, digest: &Digest, size: u64) -> Result<ChartArchive, SourceError> {
+        let bytes = self.store.read_bytes(digest, size)?;
+        ChartArchive::read(bytes.as_slice())
+            .map_err(|source| SourceError::Archive { digest: *digest, source })
+    }
+}
+
+/// The repository of one chart: Helm appends the chart's name to the registry path.
+fn oci_repository(repo: &ChartRepo, chart: &str) -> Result<Repository, SourceError> {
+    repo.repository(chart)
+        .ok_or_else(|| SourceError::Missing { reference: format!("{repo}/{chart}") })
+}
+
+fn chart_layer(manifest: &Manifest) -> Result<Option<Descriptor>, SourceError> {
+    Ok(match manifest.parse()? {
+        Parsed::Image { layers, .. } => {
+            layers.into_iter().map(|layer| layer.descriptor).find(|d| d.media_type == CHART_LAYER)
+        }
+        Parsed::Index { .. } => None,
+    })
+}

@@ -1,0 +1,129 @@
+//! Plain files by URL.
+
+use crate::artifact::{Digest, Hasher};
+use crate::limits;
+use crate::lock::{Descriptor, FilePin};
+use crate::net::{NetError, Tries};
+use crate::oci::{self, Annotations, StoreError};
+
+use crate::source::{Fetched, SourceError, Sources};
+
+/// Artifact type of a carried file.
+const FILE_ARTIFACT: &str = "application/vnd.haversack.file.v1";
+const FILE_LAYER: &str = "application/octet-stream";
+/// The config blob of an artifact that has none (image-spec, manifest.md, "Guidance for an Empty Descriptor").
+const EMPTY_CONFIG: &[u8] = b"{}";
+
+impl Sources {
+    /// Fetches a file to learn its digest and size, and keeps it. `want` is the digest that a person wrote down.
+    pub async fn pin_file(
+        &self,
+        url: &str,
+        want: Option<Digest>,
+    ) -> Result<(Digest, u64), SourceError> {
+        let mut tries = Tries::new();
+        loop {
+            match self.download(url, limits::BLOB_BYTES_MAX).await {
+                Ok((digest, size)) => {
+                    return match want {
+                        Some(want) if want != digest => {
+                            self.store.remove(&digest)?;
+                            Err(SourceError::Changed { what: url.to_owned(), want, got: digest })
+                        }
+                        _ => Ok((digest, size)),
+                    };
+                }
+                Err(error) => match (&error, tries.next(None)) {
+                    (SourceError::Net(net), Some(wait)) if net.is_temporary() => {
+                        tokio::time::sleep(wait).await;
+                    }
+                    _ => return Err(error),
+                },
+            }
+        }
+    }
+
+    /// Fetches a pinned file and wraps it as an OCI artifact.
+    pub async fn fetch_file(&self, pin: &FilePin) -> Result<Fetched, SourceError> {
+        if !self.store.has(&pin.digest, pin.size) {
+            self.pin_file(&pin.url, Some(pin.digest)).await?;
+        }
+        let layer =
+            Descriptor { media_type: FILE_LAYER.to_owned(), digest: pin.digest, size: pin.size };
+        let title = pin.url.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("file");
+        self.wrap(
+            FILE_ARTIFACT,
+            vec![(layer, Some(title.to_owned()))],
+            &[("org.opencontainers.image.source", &pin.url)],
+        )
+    }
+
+    /// Makes the OCI manifest of an artifact that is ours: files and repositories.
+    pub(super) fn wrap(
+        &self,
+        artifact_type: &str,
+        layers: Vec<(Descriptor, Option<String>)>,
+        annotations: &[(&str, &str)],
+    ) -> Result<Fetched, SourceError> {
+        let config = Descriptor {
+            media_type: oci::media_type::EMPTY.to_owned(),
+            digest: self.store.put(EMPTY_CONFIG)?,
+            size: EMPTY_CONFIG.len() as u64,
+        };
+        let layers: Vec<(Descriptor, Annotations)> = layers
+            .into_iter()
+            .map(|(layer, title)| {
+                let title = title.map(|title| ("org.opencontainers.image.title".to_owned(), title));
+                (layer, title.into_iter().collect())
+            })
+            .collect();
+        let annotations: Annotations = annotations
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        let manifest = oci::artifact_manifest(Some(artifact_type), &config, &layers, &annotations);
+        let root = Descriptor {
+            media_type: oci::media_type::OCI_MANIFEST.to_owned(),
+            digest: self.store.put(&manifest)?,
+            size: manifest.len() as u64,
+        };
+        let mut blobs = vec![root.clone(), config];
+        blobs.extend(layers.into_iter().map(|(layer, _)| layer));
+        Ok(Fetched { root, blobs })
+    }
+
+    /// Downloads a URL whole into the store under the digest it turns out to have.
+    pub(super) async fn download(
+        &self,
+        url: &str,
+        bytes_max: u64,
+    ) -> Result<(Digest, u64), SourceError> {
+        let mut answer = self.network.send(|client| client.get(url)).await?;
+        if answer.status() != 200 {
+            return Err(SourceError::Status {
+                url: answer.url(),
+                status: answer.status().as_u16(),
+            });
+        }
+        let task = self.report.task(answer.url(), answer.length());
+        let folder = self.store.root().join("partial");
+        let io = |source| SourceError::Io { path: folder.display().to_string(), source };
+        let file = tempfile::NamedTempFile::new_in(&folder).map_err(io)?;
+        let mut writer = tokio::fs::File::from_std(file.reopen().map_err(io)?);
+        let mut hasher = Hasher::new();
+        while let Some(piece) = answer.chunk().await? {
+            hasher.update(&piece);
+            if hasher.size_bytes() > bytes_max {
+                return Err(NetError::Large { url: answer.url(), bytes_max }.into());
+            }
+            tokio::io::AsyncWriteExt::write_all(&mut writer, &piece).await.map_err(io)?;
+            task.advance(piece.len() as u64);
+        }
+        tokio::io::AsyncWriteExt::flush(&mut writer).await.map_err(io)?;
+        let (digest, size) = (hasher.clone().finish(), hasher.size_bytes());
+        let target = self.store.path(&digest);
+        file.persist(&target)
+            .map_err(|error| StoreError::Io { path: target.clone(), source: error.error })?;
+        Ok((digest, size))
+    }
+}
