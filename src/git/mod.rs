@@ -3,5 +3,6 @@
 mod service;
 
 pub use service::{
-    Git, GitError, GitOptions, Service, ServiceProcess, advertise, init_bare, run, set_head,
+    Git, GitError, GitOptions, Service, ServiceProcess, advertise, init_bare, protocol_header, run,
+    set_head,
 };

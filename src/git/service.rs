@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use thiserror::Error;
-use tokio::io::AsyncReadExt;
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// Why git could not do it.
 #[derive(Debug, Error)]
@@ -57,6 +56,7 @@ impl Git {
             .args(["-c", "core.hooksPath=/dev/null", "-c", "receive.fsckObjects=true"])
             .args(["-c", "gc.auto=0", "-c", "receive.autogc=false", "-c", "core.fsync=all"])
             .args(["-c", "uploadpack.allowFilter=true", "-c", "safe.directory=*"])
+            .args(["-c", "receive.denyDeleteCurrent=ignore"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -98,33 +98,26 @@ impl Service {
     }
 }
 
-/// A service at work; it is killed when this is dropped.
+/// A git that answers one request. It ends when this is dropped.
 pub struct ServiceProcess {
-    /// What the client sends; dropping it ends the request.
-    pub stdin: Option<ChildStdin>,
-    /// What the client is answered.
+    /// Takes the request's body, decompressed. Close it at the end of the body.
+    pub stdin: ChildStdin,
+    /// Gives the answer's body.
     pub stdout: ChildStdout,
-    child: Child,
-    stderr: ChildStderr,
+    /// The process, to be waited for.
+    pub child: Child,
 }
 
-impl ServiceProcess {
-    /// Waits for its end.
-    pub async fn wait(mut self) -> Result<(), GitError> {
-        let status = self.child.wait().await.map_err(GitError::Start)?;
-        if status.success() {
-            return Ok(());
-        }
-        let mut words = Vec::new();
-        let _ = (&mut self.stderr).take(2048).read_to_end(&mut words).await;
-        let words = String::from_utf8_lossy(&words).trim().to_owned();
-        Err(GitError::Failed { what: "service".to_owned(), words })
-    }
+/// The part of a `Git-Protocol` header that may be handed on: `key=value` pairs of letters and digits.
+pub fn protocol_header(value: &str) -> Option<&str> {
+    let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric());
+    let pair = |part: &str| part.split_once('=').is_some_and(|(k, v)| word(k) && word(v));
+    (value.len() <= 256 && value.split(':').all(pair)).then_some(value)
 }
 
 fn service(git: &Git, service: Service, protocol: Option<&str>) -> Command {
     let mut command = git.command();
-    if let Some(protocol) = protocol {
+    if let Some(protocol) = protocol.and_then(protocol_header) {
         command.env("GIT_PROTOCOL", protocol);
     }
     command.args([service.name().trim_start_matches("git-"), "--stateless-rpc"]);
@@ -158,11 +151,12 @@ pub async fn run(
     protocol: Option<&str>,
 ) -> Result<ServiceProcess, GitError> {
     let mut command = service(git, which, protocol);
-    let mut child = command.arg(repo).stdin(Stdio::piped()).spawn().map_err(GitError::Start)?;
+    command.arg(repo).stdin(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().map_err(GitError::Start)?;
     let lost = || GitError::Start(io::ErrorKind::BrokenPipe.into());
+    let stdin = child.stdin.take().ok_or_else(lost)?;
     let stdout = child.stdout.take().ok_or_else(lost)?;
-    let stderr = child.stderr.take().ok_or_else(lost)?;
-    Ok(ServiceProcess { stdin: child.stdin.take(), stdout, child, stderr })
+    Ok(ServiceProcess { stdin, stdout, child })
 }
 
 /// Makes an empty bare repository whose HEAD names a branch.

@@ -13,7 +13,7 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 fn noise(size: usize) -> Vec<u8> {
-    (0..size).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+    (0..size).map(|at| (at.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect()
 }
 
 fn image(config: Digest, layers: &[Digest]) -> Value {
@@ -432,13 +432,10 @@ async fn a_piece_that_was_cut_short_can_be_gone_on_from() {
     let place = header(&answer, "location");
     let half = bytes[..1_500_000].to_vec();
     let broken = stream::unfold(Some(half), |half| async move {
-        match half {
-            Some(half) => Some((Ok(half), None)),
-            None => {
-                tokio::time::sleep(Duration::from_millis(300)).await;
-                Some((Err(std::io::Error::other("the cable")), None))
-            }
+        if half.is_none() {
+            tokio::time::sleep(Duration::from_millis(300)).await;
         }
+        Some((half.ok_or_else(|| std::io::Error::other("the cable")), None))
     });
     let request = house.ask("PATCH", &place).body(reqwest::Body::wrap_stream(broken));
     assert!(request.send().await.is_err());
