@@ -16,12 +16,12 @@ use bytes::BytesMut;
 use flate2::write::GzDecoder;
 use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::ChildStdin;
+use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::artifact::FileName;
-use crate::git::{Git, Service, ServiceProcess, advertise, init_bare, run};
+use crate::git::{Git, GitError, Service, ServiceProcess, advertise, init_bare, run};
 use crate::limits;
 use crate::report::Report;
 use crate::serve::ServeError;
@@ -110,7 +110,7 @@ impl GitServer {
         match (route.verb, Service::parse(route.verb)) {
             ("info/refs", _) if reads => {
                 let query = Query::parse(request.uri().query());
-                self.refs(&repo, &query, protocol(request.headers()).map(str::to_owned)).await
+                self.refs(&repo, &query, protocol_of(request.headers())).await
             }
             (_, Some(service)) if request.method() == Method::POST => {
                 self.serve(service, repo, request).await
@@ -204,18 +204,18 @@ impl GitServer {
             }
             self.create(&repo).await?;
         }
-        let protocol = protocol(headers);
-        let process = run(&self.git, service, &repo, protocol).await.map_err(ServeError::Git)?;
+        let protocol = protocol_of(headers);
+        let process = run(&self.git, service, &repo, protocol.as_deref()).await;
+        let ServiceProcess { stdin, stdout, child } = process.map_err(ServeError::Git)?;
+        tokio::spawn(feed(body, gzip, stdin));
         let mut work = Work {
-            process,
+            stdout,
+            child,
             buffer: BytesMut::new(),
             settle: (service == Service::ReceivePack)
                 .then(|| (self.git.clone(), repo, self.report.clone())),
             _slot: slot,
         };
-        if let Some(stdin) = work.process.stdin.take() {
-            tokio::spawn(feed(body, gzip, stdin));
-        }
         // What fails at once can still be answered with a proper status.
         let Some(first) = work.next().await? else {
             work.end().await?;
@@ -232,7 +232,9 @@ impl GitServer {
 
 /// One service at work for one client. Dropping it, because the client went away, kills the program.
 struct Work {
-    process: ServiceProcess,
+    stdout: ChildStdout,
+    /// Killed when it is dropped before its end.
+    child: Child,
     buffer: BytesMut,
     settle: Option<(Git, PathBuf, Report)>,
     _slot: OwnedSemaphorePermit,
@@ -242,7 +244,7 @@ impl Work {
     /// The next piece of the answer. After the last one HEAD is put right, before the client can go on.
     async fn next(&mut self) -> Result<Option<Bytes>, ServeError> {
         self.buffer.reserve(limits::SERVE_PIECE_BYTES / 8);
-        let count = self.process.stdout.read_buf(&mut self.buffer).await;
+        let count = self.stdout.read_buf(&mut self.buffer).await;
         let count = count.map_err(ServeError::io(Path::new("git")))?;
         if count > 0 {
             return Ok(Some(self.buffer.split().freeze()));
@@ -254,8 +256,13 @@ impl Work {
     }
 
     /// Whether a program that said nothing went well: the probe of four bytes is answered with nothing.
-    async fn end(self) -> Result<(), ServeError> {
-        self.process.wait().await.map_err(ServeError::Git)
+    async fn end(mut self) -> Result<(), ServeError> {
+        let status = self.child.wait().await.map_err(ServeError::io(Path::new("git")))?;
+        if status.success() {
+            return Ok(());
+        }
+        let failed = GitError::Failed { what: "service".to_owned(), words: status.to_string() };
+        Err(ServeError::Git(failed))
     }
 }
 
@@ -288,18 +295,13 @@ async fn pass(
     Ok(())
 }
 
-fn exists(repo: &Path) -> bool {
-    repo.join("HEAD").is_file()
+/// The request's `Git-Protocol`, unproven: the git room hands on what is sound in it.
+fn protocol_of(headers: &HeaderMap) -> Option<String> {
+    header_text(headers, "git-protocol").map(str::to_owned)
 }
 
-/// `Git-Protocol`, when it is `key=value` pairs of letters and digits; anything else is as good as none.
-fn protocol(headers: &HeaderMap) -> Option<&str> {
-    let word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric());
-    header_text(headers, "git-protocol").filter(|text| {
-        let mut pairs = text.split(':');
-        text.len() <= 64
-            && pairs.all(|pair| pair.split_once('=').is_some_and(|(k, v)| word(k) && word(v)))
-    })
+fn exists(repo: &Path) -> bool {
+    repo.join("HEAD").is_file()
 }
 
 fn answer(service: Service, kind: &str, body: Body) -> Response {

@@ -17,12 +17,12 @@ use tokio::time::timeout;
 
 use crate::artifact::{Digest, Tag};
 use crate::limits;
-use crate::serve::ServeError;
 use crate::serve::answer::{Code, Refusal, blocking, empty, header_text, with_body};
 use crate::serve::paths::{Name, Query, Reference};
 use crate::serve::registry::{CONTENT_DIGEST, Registry, digest_of};
 use crate::serve::shelf::{Held, Pushed, Shelf};
 use crate::serve::uploads::drain;
+use crate::serve::{ServeError, Sparse};
 
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
@@ -249,10 +249,11 @@ fn is_foreign(child: &Child) -> bool {
     child.media_type.contains(".nondistributable.") || child.media_type.contains(".foreign.")
 }
 
-fn check(shelf: &Shelf, name: &Name, shape: &Shape, sparse: bool) -> Result<(), Refusal> {
+fn check(shelf: &Shelf, name: &Name, shape: &Shape, sparse: Sparse) -> Result<(), Refusal> {
     for child in shape.config.iter().chain(shape.layers.iter().flatten()) {
         let digest = child_digest(child)?;
-        if !is_foreign(child) && shelf.blob(name, &digest).is_none() {
+        let may_lack = sparse == Sparse::Anything || is_foreign(child);
+        if !may_lack && shelf.blob(name, &digest).is_none() {
             let message = format!("{name} holds no blob {digest}, which this OCI manifest names");
             return Err(Refusal::new(Code::ManifestBlobUnknown, message));
         }
@@ -260,7 +261,7 @@ fn check(shelf: &Shelf, name: &Name, shape: &Shape, sparse: bool) -> Result<(), 
     for child in shape.manifests.iter().flatten() {
         let digest = child_digest(child)?;
         // Build caches are indexes of plain blobs.
-        let held = sparse
+        let held = sparse != Sparse::Nothing
             || shelf.manifest(name, digest)?.is_some()
             || shelf.blob(name, &digest).is_some();
         if !held {

@@ -28,4 +28,4 @@ mod uploads;
 mod tests;
 
 pub use access::Users;
-pub use server::{Options, ServeError, Server, start};
+pub use server::{Options, ServeError, Server, Sparse, start};

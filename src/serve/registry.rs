@@ -9,6 +9,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 
 use crate::artifact::Digest;
+use crate::serve::Sparse;
 use crate::serve::answer::{Code, Refusal, with_body};
 use crate::serve::paths::{Name, Query, Route};
 use crate::serve::shelf::Shelf;
@@ -21,8 +22,7 @@ const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api
 pub(super) struct Registry {
     pub(super) shelf: Arc<Shelf>,
     pub(super) uploads: Uploads,
-    /// Whether an index may name OCI manifests that are not here.
-    pub(super) sparse: bool,
+    pub(super) sparse: Sparse,
 }
 
 impl Registry {

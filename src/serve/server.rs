@@ -38,11 +38,21 @@ pub struct Options {
     pub users: Option<Users>,
     /// The program that serves git.
     pub git: Git,
-    /// Whether an index may be pushed that names OCI manifests which are not here, as one does that was carried for
-    /// some of its platforms only.
-    pub sparse: bool,
+    /// What an OCI manifest may name without it being here.
+    pub sparse: Sparse,
     /// Whether each request is noted as `METHOD path status`.
     pub log: bool,
+}
+
+/// What an OCI manifest may name without it being in its repository when it is pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sparse {
+    /// Nothing.
+    Nothing,
+    /// An index may name OCI manifests: as one does that was carried for some of its platforms only.
+    Platforms,
+    /// OCI manifests may name blobs, too (distribution-spec allows a registry to take them).
+    Anything,
 }
 
 /// Why the servers could not start, or what failed inside them.
