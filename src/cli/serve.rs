@@ -7,7 +7,7 @@ use crate::cli::failure::Code;
 use crate::cli::render::out;
 use crate::cli::{Face, Failure, block_on};
 use crate::git::{Git, GitOptions};
-use crate::serve::{self, Options};
+use crate::serve::{self, Options, Sparse};
 
 /// Run an embedded registry and git server
 ///
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args, face: Face) -> Result<(), Failure> {
         root: args.root.clone(),
         users: None,
         git: Git::new(GitOptions::default()),
-        sparse: args.sparse,
+        sparse: if args.sparse { Sparse::Platforms } else { Sparse::Nothing },
         log: args.log,
     };
     let report = face.report();

@@ -62,23 +62,11 @@ impl Service {
 /// A git that answers one request. It ends when this is dropped.
 pub struct ServiceProcess {
     /// Takes the request's body, decompressed. Close it at the end of the body.
-    pub stdin: Option<ChildStdin>,
+    pub stdin: ChildStdin,
     /// Gives the answer's body. Read it while the request is still being written, or both sides wait for ever.
     pub stdout: ChildStdout,
     /// The process, to be waited for.
     pub child: Child,
-}
-
-impl ServiceProcess {
-    /// Waits for the end; fails unless git says that it went well.
-    pub async fn wait(mut self) -> Result<(), GitError> {
-        drop(self.stdin.take());
-        let status = self.child.wait().await.map_err(GitError::io(Path::new("git")))?;
-        if status.success() {
-            return Ok(());
-        }
-        Err(GitError::io(Path::new("git"))(std::io::Error::other(format!("ended with {status}"))))
-    }
 }
 
 /// The body of the answer to `info/refs?service=…`.
@@ -119,7 +107,7 @@ pub async fn run(
     command.stdin(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(|source| git.start(source))?;
     match (child.stdin.take(), child.stdout.take()) {
-        (Some(stdin), Some(stdout)) => Ok(ServiceProcess { stdin: Some(stdin), stdout, child }),
+        (Some(stdin), Some(stdout)) => Ok(ServiceProcess { stdin, stdout, child }),
         _ => Err(git.start(std::io::Error::other("no pipes"))),
     }
 }
