@@ -45,6 +45,22 @@ pub const SIGNATURE_BYTES_MAX: u64 = 64 << 10;
 pub const CONTENTS_BYTES_MAX: u64 = 512 << 20;
 /// Largest key file.
 pub const KEY_BYTES_MAX: u64 = 64 << 10;
+/// Most keys in one trust folder.
+pub const TRUST_KEYS_MAX: usize = 1_000;
+/// Most signature files beside one `SHA256SUMS`.
+pub const SIGNATURES_MAX: usize = 64;
+/// Most packs of one bundle: as many as `pack-NNNN` can number, less what else is in the folder.
+pub const PACKS_MAX: usize = 9_900;
+/// Largest `index.json` in a pack; each pack repeats it.
+pub const INDEX_JSON_BYTES_MAX: u64 = 32 << 20;
+/// Largest blob that is compressed in memory ahead of its turn; larger ones are streamed.
+pub const FRAME_AHEAD_BYTES_MAX: u64 = 4 << 20;
+/// Bytes of blobs that are compressed, or wait to be written, ahead of their turn.
+pub const FRAMES_AHEAD_BYTES_MAX: u64 = 16 << 20;
+/// Threads that compress frames ahead of their turn: each keeps a few MiB of tables.
+pub const FRAME_THREADS_MAX: usize = 4;
+/// Highest zstd level on offer: above it a frame's window would not fit the memory target.
+pub const ZSTD_LEVEL_MAX: i32 = 19;
 /// Most files in one bundle folder.
 pub const BUNDLE_FILES_MAX: usize = 10_000;
 /// Largest pack: 4 GiB - 1, so that FAT32 media take it.
