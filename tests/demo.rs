@@ -4,6 +4,8 @@
 //! before the replay. Inside: an empty registry and git server. Plain clients (git, and HTTP without any registry
 //! library) then ask the inside for what the outside had.
 
+// Without a test harness the toolbox's own tests are not compiled, and their imports are left over.
+#[allow(unused_imports)]
 #[path = "it/support/mod.rs"]
 mod support;
 

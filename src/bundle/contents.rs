@@ -94,8 +94,20 @@ pub struct Contents {
     pub lock: Lock,
     /// What the pins of the lock became.
     pub artifacts: Vec<Artifact>,
+    /// The `index.json` that every pack begins with.
+    pub index: IndexEntry,
     /// Every blob, in the order of the packs.
     pub blobs: Vec<BlobEntry>,
+}
+
+/// The image layout's index, which is in every pack and is no blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IndexEntry {
+    /// Digest of its bytes.
+    pub digest: Digest,
+    /// Size in bytes.
+    pub size: u64,
 }
 
 /// A pin of the lock as it is carried: an OCI manifest and all that hangs on it.
@@ -110,7 +122,7 @@ pub struct Artifact {
     pub name: String,
     /// Its OCI manifest or index.
     pub descriptor: Descriptor,
-    /// Bytes of all its blobs; blobs that it shares with others count for each.
+    /// Bytes of all its blobs; a blob that it shares with others counts for each.
     pub bytes: u64,
 }
 
@@ -304,11 +316,11 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// `index.json`, as far as it is compared (image-spec, image-layout.md).
 #[derive(Deserialize)]
 struct Index {
-    manifests: Vec<IndexEntry>,
+    manifests: Vec<Manifest>,
 }
 
 #[derive(Deserialize)]
-struct IndexEntry {
+struct Manifest {
     digest: Digest,
     size: u64,
     #[serde(default)]

@@ -11,7 +11,7 @@ use crate::artifact::{Digest, ReleaseName};
 use crate::bundle::contents::FORMAT;
 use crate::bundle::listing::sync_folder;
 use crate::bundle::pack::{self, Packer};
-use crate::bundle::{Artifact, BundleError, Contents};
+use crate::bundle::{Artifact, BundleError, Contents, IndexEntry};
 use crate::limits;
 use crate::lock::Lock;
 use crate::oci::Store;
@@ -88,6 +88,10 @@ impl Draft {
             version: version.map_err(BundleError::Version)?,
             lock: input.lock,
             artifacts: input.artifacts,
+            index: IndexEntry {
+                digest: Digest::of(&input.index_json),
+                size: input.index_json.len() as u64,
+            },
             blobs: Vec::new(),
         };
         let blobs = input.blobs;

@@ -22,7 +22,7 @@ mod tests;
 mod verified;
 mod verify;
 
-pub use contents::{Artifact, BlobEntry, Contents, ContentsError, Encoding};
+pub use contents::{Artifact, BlobEntry, Contents, ContentsError, Encoding, IndexEntry};
 pub use draft::{BlobSource, Draft, DraftInput, PackOptions};
 pub use error::{Blame, BundleError, DamagedBlob, DamagedFile, VerifyFailure};
 pub use open::Sealed;

@@ -23,9 +23,9 @@ use crate::report::{Report, Task};
 /// The marker of an OCI image layout (image-spec, image-layout.md).
 pub(crate) const LAYOUT: &[u8] = b"{\"imageLayoutVersion\":\"1.0.0\"}";
 /// Where it stands.
-pub(crate) const LAYOUT_FILE: &str = "oci-layout";
+const LAYOUT_FILE: &str = "oci-layout";
 /// Where the index of an OCI image layout stands.
-pub(crate) const INDEX_FILE: &str = "index.json";
+const INDEX_FILE: &str = "index.json";
 
 /// Bytes that go to the disk and to the hasher at a time.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -34,12 +34,21 @@ const BUFFERS_WAITING: usize = 4;
 /// Frames that may be compressed ahead, whatever their size.
 const FRAMES_AHEAD_MAX: usize = 256;
 
+/// The first member of every pack.
+pub(crate) fn layout_member() -> Member {
+    Member { path: LAYOUT_FILE.to_owned(), size_bytes: LAYOUT.len() as u64 }
+}
+
+/// The second member of every pack.
+pub(crate) fn index_member(size_bytes: u64) -> Member {
+    Member { path: INDEX_FILE.to_owned(), size_bytes }
+}
+
 /// The frames that every pack begins with: `oci-layout`, stored; `index.json`, squeezed.
 pub(crate) fn start_frames(index_json: &[u8], level: i32) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let layout = Member { path: LAYOUT_FILE.to_owned(), size_bytes: LAYOUT.len() as u64 };
-    layout.write(&mut bytes, LAYOUT, Packing::Stored)?;
-    let index = Member { path: INDEX_FILE.to_owned(), size_bytes: index_json.len() as u64 };
+    layout_member().write(&mut bytes, LAYOUT, Packing::Stored)?;
+    let index = index_member(index_json.len() as u64);
     index.write(&mut bytes, index_json, Packing::Squeezed(level))?;
     Ok(bytes)
 }

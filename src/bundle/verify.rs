@@ -135,6 +135,7 @@ pub(crate) fn signature_name(key: KeyId) -> String {
 fn check_set(listing: &Listing, sums: &Sums) -> Result<(), VerifyFailure> {
     let listed: Vec<FileName> = sums.files().into_iter().map(|(name, _)| name).collect();
     let mut folded: BTreeMap<String, &str> = BTreeMap::new();
+    let mut extra = None;
     for Entry { name, what, .. } in &listing.entries {
         match what {
             What::File => {}
@@ -150,8 +151,12 @@ fn check_set(listing: &Listing, sums: &Sums) -> Result<(), VerifyFailure> {
             || signature_key(name).is_some()
             || listed.binary_search(&sound).is_ok();
         if !known {
-            return Err(VerifyFailure::Extra(name.clone()));
+            extra = extra.or(Some(name));
         }
+    }
+    // Told last: a name that clashes is also one too many, and the clash says more.
+    if let Some(name) = extra {
+        return Err(VerifyFailure::Extra(name.clone()));
     }
     let missing = |name: &FileName| listing.get(name.as_str()).is_none();
     let missing: Vec<FileName> = listed.into_iter().filter(missing).collect();

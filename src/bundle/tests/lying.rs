@@ -28,12 +28,7 @@ fn forge(
     let contents = serde_json::to_vec_pretty(&contents).expect("json");
     fs::write(path("bundle.json"), &contents).expect("write");
     resign(world, &dir, Digest::of(&contents), Digest::of(&pack));
-    let result = Sealed::open(&dir).and_then(|s| s.verify(&world.trust, &Report::silent()));
-    // A good one is read from before it goes.
-    if result.is_err() {
-        fs::remove_dir_all(&dir).expect("remove");
-    }
-    result
+    Sealed::open(&dir)?.verify(&world.trust, &Report::silent())
 }
 
 fn resign(world: &World, dir: &Path, contents: Digest, pack: Digest) {
@@ -71,7 +66,6 @@ fn contents_that_cannot_be_true_are_refused() {
         ("negative", &|c| c["blobs"][0]["offset"] = json!(-1)),
         ("size beyond all bounds", &|c| c["blobs"][0]["size"] = json!(huge)),
         ("last blob left out", &|c| drop(c["blobs"].as_array_mut().expect("blobs").pop())),
-        ("first blob left out", &|c| drop(c["blobs"].as_array_mut().expect("blobs").remove(0))),
         ("no blobs", &|c| c["blobs"] = json!([])),
         ("other order", &|c| c["blobs"].as_array_mut().expect("blobs").swap(0, 1)),
         ("a blob twice", &|c| c["blobs"][1]["digest"] = c["blobs"][0]["digest"].clone()),
@@ -112,7 +106,6 @@ fn json_made_to_hurt_the_parser_is_refused() {
         assert!(matches!(sealed.claimed(), Err(VerifyFailure::Contents(_))));
         let failure = sealed.verify(&world.trust, &Report::silent()).err().expect("refused");
         assert!(matches!(failure, VerifyFailure::Contents(_)), "{failure:?}");
-        fs::remove_dir_all(&dir).expect("remove");
     }
 }
 
@@ -133,7 +126,6 @@ fn inside(world: &World, change: impl FnOnce(&mut Value, &mut Vec<u8>)) -> Vec<S
         }
     }
     let result = verified.deep(&Report::silent());
-    fs::remove_dir_all(verified.dir()).expect("remove");
     let pack = FileName::parse("pack-0001.tar.zst").expect("name");
     match result {
         Ok(()) => Vec::new(),
@@ -164,6 +156,15 @@ fn sizes_that_lie_do_not_reserve_memory_or_yield_more() {
     for size in [0_u64, 1, 100_000, 1 << 40] {
         assert_eq!(inside(&world, |c, _| c["blobs"][1]["size"] = json!(size)), [blob.clone()]);
     }
+}
+
+#[test]
+fn blobs_that_are_not_listed_are_found() {
+    let world = World::new();
+    let left_out = |contents: &mut Value, _: &mut Vec<u8>| {
+        drop(contents["blobs"].as_array_mut().expect("blobs").remove(0));
+    };
+    assert_eq!(inside(&world, left_out), ["ends"]);
 }
 
 #[test]
