@@ -236,15 +236,12 @@ impl Heard {
 
 /// Runs a program that this machine may lack: then says so on the screen, past the test runner's capture.
 fn run(program: &str, args: &[&str], dir: &Path) -> Option<(bool, String)> {
-    match Command::new(program).args(args).current_dir(dir).output() {
-        Ok(output) => {
-            let text = [output.stdout, output.stderr].concat();
-            Some((output.status.success(), String::from_utf8_lossy(&text).into_owned()))
-        }
-        Err(_) => {
-            not_run(program);
-            None
-        }
+    if let Ok(output) = Command::new(program).args(args).current_dir(dir).output() {
+        let text = [output.stdout, output.stderr].concat();
+        Some((output.status.success(), String::from_utf8_lossy(&text).into_owned()))
+    } else {
+        not_run(program);
+        None
     }
 }
 
