@@ -1,5 +1,4 @@
 //! The bundle: what is carried by hand. Draft → Sealed → Verified, one way from each to the next.
-//! next.
 //!
 //! `FORMAT.md` says what the bytes mean; `sums`, `contents` and `frame` hold writer and reader of
 //! each part side by side. A [`Draft`] is a folder in the making. A [`Sealed`] folder can be
@@ -7,7 +6,7 @@
 //! proves its own size and digest.
 //!
 //! Never here: the network, processes, printing, a reader that skips a proof. A bundle that is read
-//! is never written to. Imported by `replay`, `serve`, `resolve` and `cli`; must never import
+//! is never written to. Imported by `replay`, `serve` and `cli`; must never import
 //! `source` or `resolve`.
 
 mod contents;
