@@ -1,4 +1,5 @@
-//! Keys and proofs from outside: against published vectors, against the `openssl` program, and against mistakes.
+//! Keys and proofs from outside: against published vectors, against the `openssl` program, and
+//! against mistakes.
 
 use std::fs;
 use std::io::{self, Write as _};
