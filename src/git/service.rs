@@ -1,4 +1,5 @@
-//! Git's own server programs: `upload-pack` and `receive-pack`, isolated from everybody's configuration.
+//! Git's own server programs: `upload-pack` and `receive-pack`, isolated from everybody's
+//! configuration.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -108,7 +109,8 @@ pub struct ServiceProcess {
     pub child: Child,
 }
 
-/// The part of a `Git-Protocol` header that may be handed on: `key=value` pairs of letters and digits.
+/// The part of a `Git-Protocol` header that may be handed on: `key=value` pairs of letters and
+/// digits.
 pub fn protocol_header(value: &str) -> Option<&str> {
     let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric());
     let pair = |part: &str| part.split_once('=').is_some_and(|(k, v)| word(k) && word(v));

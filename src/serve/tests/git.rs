@@ -26,7 +26,8 @@ async fn git(folder: &Path, line: &str) -> Result<String, String> {
     tokio::task::spawn_blocking(run).await.expect("git")
 }
 
-/// A working copy with one commit on a branch; the file is large enough for a chunked push with a probe before it.
+/// A working copy with one commit on a branch; the file is large enough for a chunked push with a
+/// probe before it.
 async fn work(folder: &Path, branch: &str, size: usize) -> std::path::PathBuf {
     let work = folder.join("work");
     git(folder, &format!("init --quiet -b {branch} work")).await.expect("init");
