@@ -18,6 +18,12 @@ fn the_worked_example_is_what_the_program_writes() {
     let world = World::new();
     let dir = world.bundle();
     let read = |name: &str| fs::read(dir.join(name)).expect(name);
+    // After a change of the format: name a folder, run this test, and bring the files' text into FORMAT.md.
+    if let Some(out) = std::env::var_os("HAVERSACK_WRITE_EXAMPLE") {
+        for entry in fs::read_dir(&dir).expect("bundle").flatten() {
+            fs::copy(entry.path(), Path::new(&out).join(entry.file_name())).expect("copy");
+        }
+    }
     let told = |text: &str| assert!(FORMAT.contains(text), "FORMAT.md lacks:\n{text}");
 
     let id = world.key.public().key_id().to_string();
