@@ -2,8 +2,8 @@
 //!
 //! What a signer may lie about (by mistake or after a break-in), and the defence:
 //!
-//! - Offsets and lengths that overlap, leave gaps, point outside or overflow: frames must follow each other without a
-//!   gap from the packs' common start to their end, in checked arithmetic.
+//! - Offsets and lengths that overlap, leave gaps, point outside or overflow: frames must follow
+//!   each other without a gap from the packs' common start to their end, in checked arithmetic.
 //! - One blob twice, an artifact without its blob, a pin of the lock without its artifact: refused.
 //! - Name and version here and in the signed list: must agree, and agree with the lock.
 //! - Sizes that make a reader reserve memory: no size from this file is ever used to reserve any.
@@ -94,8 +94,20 @@ pub struct Contents {
     pub lock: Lock,
     /// What the pins of the lock became.
     pub artifacts: Vec<Artifact>,
+    /// The `index.json` that every pack begins with.
+    pub index: IndexEntry,
     /// Every blob, in the order of the packs.
     pub blobs: Vec<BlobEntry>,
+}
+
+/// The image layout's index, which is in every pack and is no blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IndexEntry {
+    /// Digest of its bytes.
+    pub digest: Digest,
+    /// Size in bytes.
+    pub size: u64,
 }
 
 /// A pin of the lock as it is carried: an OCI manifest and all that hangs on it.
@@ -110,7 +122,7 @@ pub struct Artifact {
     pub name: String,
     /// Its OCI manifest or index.
     pub descriptor: Descriptor,
-    /// Bytes of all its blobs; blobs that it shares with others count for each.
+    /// Bytes of all its blobs; a blob that it shares with others counts for each.
     pub bytes: u64,
 }
 
@@ -233,8 +245,9 @@ impl Contents {
 
     /// Checks that the frames cover each pack from its common start to its end.
     ///
-    /// Every pack begins with the same frames (`oci-layout` and `index.json`), so the first blob of each stands at the
-    /// same offset. A pack without blobs is allowed only when there is no blob at all.
+    /// Every pack begins with the same frames (`oci-layout` and `index.json`), so the first blob of
+    /// each stands at the same offset. A pack without blobs is allowed only when there is no blob
+    /// at all.
     pub(crate) fn check_packs(&self, sizes_bytes: &[u64]) -> Result<(), ContentsError> {
         let start_bytes = self.start_bytes().unwrap_or(0);
         let mut blobs = self.blobs.iter().peekable();
@@ -304,11 +317,11 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// `index.json`, as far as it is compared (image-spec, image-layout.md).
 #[derive(Deserialize)]
 struct Index {
-    manifests: Vec<IndexEntry>,
+    manifests: Vec<Manifest>,
 }
 
 #[derive(Deserialize)]
-struct IndexEntry {
+struct Manifest {
     digest: Digest,
     size: u64,
     #[serde(default)]

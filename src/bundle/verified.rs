@@ -9,12 +9,14 @@ use std::sync::Arc;
 use zstd::stream::read::Decoder;
 
 use crate::artifact::{Digest, FileName, VerifyReader};
-use crate::bundle::frame::{self, Member, invalid};
+use crate::bundle::frame::{self, Member, Packing, invalid};
 use crate::bundle::listing::open_plain;
-use crate::bundle::pack::{INDEX_FILE, LAYOUT, LAYOUT_FILE};
+use crate::bundle::pack::{self, LAYOUT};
 use crate::bundle::parallel;
 use crate::bundle::sums::pack_name;
-use crate::bundle::{BlobEntry, Contents, DamagedBlob, Encoding, Sealed, VerifyFailure};
+use crate::bundle::{
+    BlobEntry, Contents, DamagedBlob, Encoding, IndexEntry, Sealed, VerifyFailure,
+};
 use crate::limits;
 use crate::report::Report;
 use crate::trust::KeyId;
@@ -39,8 +41,9 @@ struct Inner {
 
 /// A blob on its way out of a bundle.
 ///
-/// Yields exactly the blob's bytes and proves size and digest before it reports the end. Whatever is wrong with the
-/// bytes comes as [`io::ErrorKind::InvalidData`] or [`io::ErrorKind::UnexpectedEof`]; other kinds are the medium's.
+/// Yields exactly the blob's bytes and proves size and digest before it reports the end. Whatever
+/// is wrong with the bytes comes as [`io::ErrorKind::InvalidData`] or
+/// [`io::ErrorKind::UnexpectedEof`]; other kinds are the medium's.
 pub struct Blob {
     data: VerifyReader<Take<Decoder<'static, Frame>>>,
 }
@@ -95,7 +98,10 @@ impl Verified {
     /// Opens a blob: one seek to its frame, nothing else of the pack is read.
     pub fn blob(&self, digest: &Digest) -> Result<Blob, VerifyFailure> {
         let entry = self.entry(digest).ok_or(VerifyFailure::NoBlob(*digest))?;
-        let damaged = |error: io::Error| self.damage(entry, &error);
+        let damaged = |error: io::Error| {
+            let damaged = fault(entry.pack.clone(), Some(entry.digest), &error);
+            VerifyFailure::Inside(vec![damaged])
+        };
         let Encoding::Raw = entry.encoding;
         let member = Member::blob(&entry.digest, entry.size);
         let decoder = member.open(self.frame(entry)?).map_err(damaged)?;
@@ -105,8 +111,8 @@ impl Verified {
 
     /// Decompresses everything and proves every blob and every byte between blobs.
     ///
-    /// After [`Sealed::verify`] this can only find a builder's mistake or a medium that answers differently the second
-    /// time. All faults are named at once.
+    /// After [`Sealed::verify`] this can only find a builder's mistake or a medium that answers
+    /// differently the second time. All faults are named at once.
     pub fn deep(&self, report: &Report) -> Result<(), VerifyFailure> {
         let contents = self.contents();
         let size_bytes = contents.blobs.iter().map(|blob| blob.size).sum();
@@ -153,7 +159,7 @@ impl Verified {
                     Some(_) => {}
                     None => {
                         first_start = Some(digest);
-                        let index = prove_start(&start)?;
+                        let index = prove_start(&start, contents.index)?;
                         let check = contents.check_index(&index);
                         check.map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
                     }
@@ -182,10 +188,6 @@ impl Verified {
         let capacity = entry.length.min(READ_BYTES) as usize;
         Ok(BufReader::with_capacity(capacity, file.take(entry.length)))
     }
-
-    fn damage(&self, entry: &BlobEntry, error: &io::Error) -> VerifyFailure {
-        VerifyFailure::Inside(vec![fault(entry.pack.clone(), Some(entry.digest), error)])
-    }
 }
 
 impl Read for Blob {
@@ -208,21 +210,18 @@ impl Read for Blob {
     }
 }
 
-/// Reads the two frames that every pack begins with, and gives back `index.json`.
-fn prove_start(start: &[u8]) -> io::Result<Vec<u8>> {
-    let layout = Member { path: LAYOUT_FILE.to_owned(), size_bytes: LAYOUT.len() as u64 };
-    let rest = layout.prove(start, &Digest::of(LAYOUT), io::sink())?;
-    // How long the index is stands nowhere else, so its header is asked; then it must be the one header there is.
-    let mut header = [0; 512];
-    Decoder::with_buffer(rest)?.single_frame().read_exact(&mut header)?;
-    let size_bytes = tar::Header::from_byte_slice(&header).size()?;
-    if size_bytes > limits::INDEX_JSON_BYTES_MAX {
+/// Proves the two frames that every pack begins with, and gives back `index.json`.
+fn prove_start(start: &[u8], index: IndexEntry) -> io::Result<Vec<u8>> {
+    // The first frame is stored, so it has one form only, like a tar header.
+    let mut layout = Vec::new();
+    pack::layout_member().write(&mut layout, LAYOUT, Packing::Stored)?;
+    let rest = start.strip_prefix(layout.as_slice());
+    let rest = rest.ok_or_else(|| invalid("it does not begin as a pack does"))?;
+    if index.size > limits::INDEX_JSON_BYTES_MAX {
         return Err(invalid("index.json is too large"));
     }
-    let index = Member { path: INDEX_FILE.to_owned(), size_bytes };
     let mut bytes = Vec::new();
-    index.open(rest)?.take(size_bytes).read_to_end(&mut bytes)?;
-    let rest = index.prove(rest, &Digest::of(&bytes), io::sink())?;
+    let rest = pack::index_member(index.size).prove(rest, &index.digest, &mut bytes)?;
     if rest.is_empty() { Ok(bytes) } else { Err(invalid("more frames before the first blob")) }
 }
 

@@ -125,7 +125,7 @@ impl Sender<'_> {
                     self.reach.report.checkpoint("manifest-sent");
                 }
                 Err(error) if manifest.sparse && is_refusal(&error) => {
-                    self.give_up_index(plan, manifest, error, done)?
+                    self.give_up_index(plan, manifest, error, done)?;
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -66,7 +66,7 @@ pub async fn resolve(inventory: &Inventory, sources: &Sources) -> Result<Lock, F
             match outcome {
                 Ok(expansion) => wave.extend(state.take(&request, expansion)),
                 Err(source) => {
-                    state.failures.push(Failure { what: request.to_string(), edge, source })
+                    state.failures.push(Failure { what: request.to_string(), edge, source });
                 }
             }
         }

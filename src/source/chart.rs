@@ -161,19 +161,18 @@ impl Sources {
 
     /// Fetches a pinned chart in its OCI form.
     pub async fn fetch_chart(&self, pin: &ChartPin) -> Result<Fetched, SourceError> {
-        match &pin.url {
-            Some(url) => self.fetch_http_chart(pin, url).await,
-            None => {
-                let repo = ChartRepo::parse(&pin.repo)
-                    .map_err(|_| SourceError::NoChart { reference: pin.repo.clone() })?;
-                let repository = oci_repository(&repo, &pin.chart)?;
-                let root = Descriptor {
-                    media_type: oci::media_type::OCI_MANIFEST.to_owned(),
-                    digest: pin.digest,
-                    size: pin.size,
-                };
-                self.fetch_tree(&repository, &root, &pin.attachments, &BTreeSet::new()).await
-            }
+        if let Some(url) = &pin.url {
+            self.fetch_http_chart(pin, url).await
+        } else {
+            let repo = ChartRepo::parse(&pin.repo)
+                .map_err(|_| SourceError::NoChart { reference: pin.repo.clone() })?;
+            let repository = oci_repository(&repo, &pin.chart)?;
+            let root = Descriptor {
+                media_type: oci::media_type::OCI_MANIFEST.to_owned(),
+                digest: pin.digest,
+                size: pin.size,
+            };
+            self.fetch_tree(&repository, &root, &pin.attachments, &BTreeSet::new()).await
         }
     }
 

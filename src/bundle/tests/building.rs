@@ -98,8 +98,9 @@ fn what_a_killed_run_left_is_cleared_and_a_running_one_is_respected() {
 #[test]
 fn the_same_bundle_again_is_fine_and_another_one_is_not() {
     let world = World::new();
-    let first = files(&world.bundle());
-    assert_eq!(files(&world.bundle()), first);
+    let build = || world.build("bundles", PackOptions::default()).expect("bundle");
+    let first = files(build().dir());
+    assert_eq!(files(build().dir()), first);
 
     let other = SigningKey::generate().expect("key");
     let report = Report::silent();

@@ -1,4 +1,5 @@
-//! Bundles that a trusted key signed and that cannot be true: a builder's mistake, or a builder taken over.
+//! Bundles that a trusted key signed and that cannot be true: a builder's mistake, or a builder
+//! taken over.
 
 use std::fs;
 use std::io::Read as _;
@@ -28,12 +29,7 @@ fn forge(
     let contents = serde_json::to_vec_pretty(&contents).expect("json");
     fs::write(path("bundle.json"), &contents).expect("write");
     resign(world, &dir, Digest::of(&contents), Digest::of(&pack));
-    let result = Sealed::open(&dir).and_then(|s| s.verify(&world.trust, &Report::silent()));
-    // A good one is read from before it goes.
-    if result.is_err() {
-        fs::remove_dir_all(&dir).expect("remove");
-    }
-    result
+    Sealed::open(&dir)?.verify(&world.trust, &Report::silent())
 }
 
 fn resign(world: &World, dir: &Path, contents: Digest, pack: Digest) {
@@ -71,7 +67,6 @@ fn contents_that_cannot_be_true_are_refused() {
         ("negative", &|c| c["blobs"][0]["offset"] = json!(-1)),
         ("size beyond all bounds", &|c| c["blobs"][0]["size"] = json!(huge)),
         ("last blob left out", &|c| drop(c["blobs"].as_array_mut().expect("blobs").pop())),
-        ("first blob left out", &|c| drop(c["blobs"].as_array_mut().expect("blobs").remove(0))),
         ("no blobs", &|c| c["blobs"] = json!([])),
         ("other order", &|c| c["blobs"].as_array_mut().expect("blobs").swap(0, 1)),
         ("a blob twice", &|c| c["blobs"][1]["digest"] = c["blobs"][0]["digest"].clone()),
@@ -112,7 +107,6 @@ fn json_made_to_hurt_the_parser_is_refused() {
         assert!(matches!(sealed.claimed(), Err(VerifyFailure::Contents(_))));
         let failure = sealed.verify(&world.trust, &Report::silent()).err().expect("refused");
         assert!(matches!(failure, VerifyFailure::Contents(_)), "{failure:?}");
-        fs::remove_dir_all(&dir).expect("remove");
     }
 }
 
@@ -133,7 +127,6 @@ fn inside(world: &World, change: impl FnOnce(&mut Value, &mut Vec<u8>)) -> Vec<S
         }
     }
     let result = verified.deep(&Report::silent());
-    fs::remove_dir_all(verified.dir()).expect("remove");
     let pack = FileName::parse("pack-0001.tar.zst").expect("name");
     match result {
         Ok(()) => Vec::new(),
@@ -146,15 +139,18 @@ fn inside(world: &World, change: impl FnOnce(&mut Value, &mut Vec<u8>)) -> Vec<S
 }
 
 #[test]
-fn every_flipped_byte_inside_a_signed_pack_is_found_by_deep() {
+fn flipped_bytes_inside_a_signed_pack_are_found_by_deep() {
     let world = World::new();
     let size = fs::metadata(world.bundle().join("pack-0001.tar.zst")).expect("pack").len();
     let size = usize::try_from(size).expect("small");
+    // Every fifth byte: the list's own test flips them all, and this one signs anew each time.
     let silent: Vec<usize> = (0..size)
+        .step_by(5)
         .filter(|at| inside(&world, |_, pack| pack[*at] ^= 1 << (at % 8)).is_empty())
         .collect();
-    // A few bits of a zstd frame change nothing in what it holds (the window's size, an unused bit).
-    assert!(silent.len() <= 12, "{silent:?}");
+    // A few bits of a zstd frame change nothing in what it holds (the window's size, an unused
+    // bit).
+    assert!(silent.len() <= 3, "{silent:?}");
 }
 
 #[test]
@@ -164,6 +160,15 @@ fn sizes_that_lie_do_not_reserve_memory_or_yield_more() {
     for size in [0_u64, 1, 100_000, 1 << 40] {
         assert_eq!(inside(&world, |c, _| c["blobs"][1]["size"] = json!(size)), [blob.clone()]);
     }
+}
+
+#[test]
+fn blobs_that_are_not_listed_are_found() {
+    let world = World::new();
+    let left_out = |contents: &mut Value, _: &mut Vec<u8>| {
+        drop(contents["blobs"].as_array_mut().expect("blobs").remove(0));
+    };
+    assert_eq!(inside(&world, left_out), ["ends"]);
 }
 
 #[test]
@@ -182,7 +187,8 @@ fn frames_that_nobody_asked_for_are_found() {
             }
         }
     };
-    // A skippable frame, and a whole end of archive, which would hide all members behind it from tar.
+    // A skippable frame, and a whole end of archive, which would hide all members behind it from
+    // tar.
     let skippable = [0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 7];
     for more in [skippable.as_slice(), &crate::bundle::frame::END] {
         for at in 0..4 {
