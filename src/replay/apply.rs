@@ -22,9 +22,7 @@ impl Plan {
     ) -> Result<Receipt, ReplayError> {
         self.permitted(site)?;
         let mut receipt = Receipt::new(verified, site);
-        let sparse =
-            site.registry.as_ref().map_or(SparseIndex::Platform, |registry| registry.sparse_index);
-        let sender = Sender { verified, reach, sparse };
+        let sender = Sender { verified, reach, sparse: SparseIndex::of(site) };
         // 1. Blobs and configs.
         sender.blobs(&self.images, &mut receipt).await?;
         // 2. OCI manifests, indexes, referrers.
