@@ -12,7 +12,7 @@ use crate::limits;
 use crate::net::{Network, Policy};
 use crate::oci::{Keychain, Registries, Store};
 use crate::report::Report;
-use crate::source::{Sources, UnderWay};
+use crate::source::{Clients, Sources};
 
 /// How to reach the outside.
 #[derive(Debug, clap::Args)]
@@ -51,14 +51,8 @@ impl Reach {
         let git =
             Git::new(GitOptions { ca_file: self.ca.first().cloned(), ..GitOptions::default() });
         let store = Store::open(self.store.clone().map_or_else(default_store, Ok)?)?;
-        Ok(Sources {
-            registries: Registries::new(network.clone(), keychain),
-            network,
-            git,
-            store,
-            report,
-            under_way: UnderWay::default(),
-        })
+        let registries = Registries::new(network.clone(), keychain);
+        Ok(Sources::new(Clients { registries, network, git }, store, report))
     }
 }
 

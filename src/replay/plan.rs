@@ -319,7 +319,7 @@ fn walk(
             subject
         }
         Parsed::Image { config, layers, subject, .. } => {
-            let layers = layers.into_iter().map(|layer| layer.descriptor);
+            let layers = layers.into_iter().filter(|l| !l.foreign).map(|l| l.descriptor);
             for blob in std::iter::once(config).chain(layers) {
                 if verified.entry(&blob.digest).is_none() {
                     return Err(unsound(format!("blob {} is not in the bundle", blob.digest)));

@@ -21,25 +21,13 @@ impl Sources {
         url: &str,
         want: Option<Digest>,
     ) -> Result<(Digest, u64), SourceError> {
-        let mut tries = Tries::new();
-        loop {
-            match self.download(url, limits::BLOB_BYTES_MAX).await {
-                Ok((digest, size)) => {
-                    return match want {
-                        Some(want) if want != digest => {
-                            self.store.remove(&digest)?;
-                            Err(SourceError::Changed { what: url.to_owned(), want, got: digest })
-                        }
-                        _ => Ok((digest, size)),
-                    };
-                }
-                Err(error) => match (&error, tries.next(None)) {
-                    (SourceError::Net(net), Some(wait)) if net.is_temporary() => {
-                        tokio::time::sleep(wait).await;
-                    }
-                    _ => return Err(error),
-                },
+        let (digest, size) = self.download(url, limits::BLOB_BYTES_MAX).await?;
+        match want {
+            Some(want) if want != digest => {
+                self.store.remove(&digest)?;
+                Err(SourceError::Changed { what: url.to_owned(), want, got: digest })
             }
+            _ => Ok((digest, size)),
         }
     }
 
@@ -92,12 +80,25 @@ impl Sources {
         Ok(Fetched { root, blobs })
     }
 
-    /// Downloads a URL whole into the store under the digest it turns out to have.
+    /// Downloads a URL whole into the store under the digest it turns out to have; a broken connection is tried again.
     pub(super) async fn download(
         &self,
         url: &str,
         bytes_max: u64,
     ) -> Result<(Digest, u64), SourceError> {
+        let mut tries = Tries::new();
+        loop {
+            let outcome = self.download_once(url, bytes_max).await;
+            match (&outcome, tries.next(None)) {
+                (Err(SourceError::Net(net)), Some(wait)) if net.is_temporary() => {
+                    tokio::time::sleep(wait).await;
+                }
+                _ => return outcome,
+            }
+        }
+    }
+
+    async fn download_once(&self, url: &str, bytes_max: u64) -> Result<(Digest, u64), SourceError> {
         let mut answer = self.network.send(|client| client.get(url)).await?;
         if answer.status() != 200 {
             return Err(SourceError::Status {
