@@ -74,6 +74,8 @@ impl Node {
         let found: Vec<Spanned<Value>> = read.map_err(|error| {
             let place = error.location();
             let whole = error.to_string();
+            // The place is a field of its own here.
+            let said = place.map(|p| format!("line {} column {}: ", p.line(), p.column()));
             YamlError {
                 line: place.map_or(0, |p| p.line()),
                 column: place.map_or(0, |p| p.column()),
@@ -82,6 +84,7 @@ impl Node {
                     .next()
                     .unwrap_or("unreadable")
                     .trim_start_matches("error: ")
+                    .trim_start_matches(said.as_deref().unwrap_or_default())
                     .to_owned(),
             }
         })?;

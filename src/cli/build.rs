@@ -60,9 +60,9 @@ async fn lock(args: &Args, inventory: &Inventory, sources: &Sources) -> Result<L
         format!("run `haversack lock {}` and look at what changed", args.inventory.display());
     if !path.exists() {
         if args.locked {
-            return Err(
-                Failure::new(Code::Inventory, format!("{}: no lock", path.display())).hint(again)
-            );
+            let hint = format!("make one with `haversack lock {}`", args.inventory.display());
+            let error = format!("{}: no lock", path.display());
+            return Err(Failure::new(Code::Inventory, error).hint(hint));
         }
         let lock = resolve::resolve(inventory, sources).await?;
         connect::write(&path, &lock.to_bytes())?;

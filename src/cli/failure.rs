@@ -9,10 +9,11 @@ use serde::Serialize;
 use crate::build::BuildError;
 use crate::bundle::{Blame, BundleError, VerifyFailure};
 use crate::cli::render::{err, out, safe};
+use crate::git::GitError;
 use crate::inventory::Problems;
 use crate::lock::LockError;
 use crate::net::NetError;
-use crate::oci::StoreError;
+use crate::oci::{OciError, StoreError};
 use crate::replay::ReplayError;
 use crate::resolve::Failures;
 use crate::serve::ServeError;
@@ -134,13 +135,22 @@ impl Failure {
     }
 }
 
+/// What the HTTP client says it was doing, around the words that say what went wrong.
+const STEPS: [&str; 5] = [
+    "error sending request",
+    "client error (Connect)",
+    "tcp connect error",
+    "dns error",
+    "error resolving DNS",
+];
+
 /// An error and its causes on one line, leaving out a cause that only repeats what was said.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
         let words = inner.to_string();
-        if !text.contains(&words) {
+        if !text.contains(&words) && !STEPS.contains(&words.as_str()) {
             text = format!("{text}: {words}");
         }
         cause = inner.source();
@@ -177,9 +187,13 @@ fn net(error: &NetError, failure: Failure) -> Failure {
         )),
         NetError::Host(_) => failure.hint("only the hosts of the site file are talked to"),
         NetError::Busy { .. } => failure.hint("run the same command again later: what was fetched is kept"),
-        NetError::Transport { source, .. } if source.is_connect() => {
-            failure.hint("check the host name, the port, and, for https, the certificate authority (--ca FILE)")
-        }
+        // What rustls says when the other side answers TLS in plain text.
+        NetError::Transport { .. } if chain(error).contains("InvalidContentType") => failure.hint(
+            "the server seems to speak plain HTTP: --plain-http HOST (connected side) or an http:// URL in the site file",
+        ),
+        NetError::Transport { source, .. } if source.is_connect() => failure.hint(
+            "check the host name, the port, and, for https, the certificate authority (--ca FILE, or caFile in the site file)",
+        ),
         _ => failure,
     }
 }
@@ -192,8 +206,11 @@ impl From<SourceError> for Failure {
             SourceError::Oci(inner) => oci(inner, failure),
             SourceError::Platform { .. } => failure.hint("change platforms: in the inventory, or take the image out"),
             SourceError::Changed { .. } => failure.hint(
-                "if the change is expected, lock again and look at the difference; if not, somebody replaced it",
+                "if the change is expected, lock again (a file: with its new sha256 in the inventory) and look at the difference; if not, somebody replaced it",
             ),
+            SourceError::Git(GitError::Source { url, .. }) => failure.hint(format!(
+                "see what `git ls-remote {url}` says here: haversack fetches with your git, its credential helpers and ssh keys, and --ca FILE"
+            )),
             SourceError::Store(StoreError::Damaged { .. }) => Self { code: Code::Damaged, ..failure },
             _ => failure,
         }
@@ -201,7 +218,6 @@ impl From<SourceError> for Failure {
 }
 
 fn oci(error: &crate::oci::OciError, failure: Failure) -> Failure {
-    use crate::oci::OciError;
     match error {
         OciError::Net { source, .. } => net(source, failure),
         OciError::Refused { place, .. } => failure.hint(format!(
@@ -211,6 +227,27 @@ fn oci(error: &crate::oci::OciError, failure: Failure) -> Failure {
         _ => failure,
     }
 }
+
+fn git(error: &GitError, failure: Failure) -> Failure {
+    match error {
+        GitError::Net { source, .. } => net(source, failure),
+        GitError::Denied { .. } => {
+            failure.hint("check git.credentials in the site file, and what that user may write")
+        }
+        GitError::NotGit { .. } | GitError::Status { .. } | GitError::Protocol { .. } => {
+            failure.hint(REPO_PLACE)
+        }
+        // A server that has no such repository says nothing of what it can do.
+        GitError::Capability { capability: "report-status", .. } => failure
+            .hint(REPO_PLACE)
+            .hint("if the server makes no repositories by a push, make it there first, empty"),
+        _ => failure,
+    }
+}
+
+const REPO_PLACE: &str =
+    "check git.url in the site file: repositories are looked for at URL/OWNER/REPO.git";
+const VERIFY_AGAIN: &str = "verify the bundle with --deep and copy it again from its source";
 
 impl From<Failures> for Failure {
     fn from(failures: Failures) -> Self {
@@ -298,6 +335,9 @@ impl From<ReplayError> for Failure {
             ..failure
         };
         match error {
+            ReplayError::Registry(OciError::Source { .. }) | ReplayError::Git(GitError::Pack { .. }) => {
+                Self { code: Code::Damaged, ..failure }.hint(VERIFY_AGAIN)
+            }
             ReplayError::Registry(inner) => oci(&inner, failure),
             ReplayError::Collisions(found) => list(failure, found.iter().map(ToString::to_string).collect())
                 .hint("map one of the repositories in the site file (git.repos), or carry them in two bundles with two prefixes"),
@@ -313,12 +353,48 @@ impl From<ReplayError> for Failure {
             ReplayError::Sparse { .. } => failure.hint(
                 "carry all platforms (leave platforms: empty), or carry one and leave registry.sparseIndex at platform",
             ),
-            ReplayError::Bundle { .. } | ReplayError::Unsound { .. } => Self { code: Code::Damaged, ..failure }
-                .hint("verify the bundle with --deep and copy it again from its source"),
+            ReplayError::Bundle { .. } | ReplayError::Unsound { .. } => {
+                Self { code: Code::Damaged, ..failure }.hint(VERIFY_AGAIN)
+            }
+            ReplayError::NoName { url } => {
+                failure.hint(format!("give it a name under git.repos in the site file: {url:?}: OWNER/REPO"))
+            }
             ReplayError::ReadBack { .. } => failure.hint(
                 "the server keeps something else than it was sent: its storage may be damaged; repair or delete it there, then replay again",
             ),
-            ReplayError::Git(_) => failure,
+            ReplayError::Git(inner) => git(&inner, failure),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::artifact::Digest;
+
+    #[test]
+    fn a_medium_that_breaks_during_a_replay_is_damage() {
+        let source = || io::Error::other("short read");
+        let digest = Digest::of(b"blob");
+        let failures = [
+            ReplayError::Registry(OciError::Source { digest, source: source() }),
+            ReplayError::Git(GitError::Pack { url: "https://git.in/a/b".into(), source: source() }),
+            ReplayError::Bundle { digest, source: source() },
+        ];
+        for failure in failures {
+            assert_eq!(Failure::from(failure).code, Code::Damaged);
+        }
+    }
+
+    #[test]
+    fn a_name_that_fits_nothing_inside_is_the_sites_to_map() {
+        let failure = Failure::from(ReplayError::NoName { url: "https://x/~a/b.git".into() });
+        assert_eq!(failure.code, Code::Site);
+        assert_eq!(
+            failure.hints,
+            ["give it a name under git.repos in the site file: \"https://x/~a/b.git\": OWNER/REPO"]
+        );
     }
 }

@@ -136,6 +136,9 @@ impl Plan {
         let (repos, others): (Vec<_>, Vec<_>) =
             contents.artifacts.iter().partition(|artifact| artifact.kind == Kind::Repo);
         let mut wanted = Wanted::default();
+        if !others.is_empty() && site.registry.is_none() {
+            return Err(ReplayError::NoRegistry(others.len()));
+        }
         let mut images = Vec::new();
         for artifact in others {
             images.push(outline(verified, site, &contents.lock, artifact, &mut wanted)?);

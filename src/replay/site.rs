@@ -136,6 +136,15 @@ impl Site {
             if at.get("registry").is_none() && at.get("git").is_none() {
                 r.add(&at, "names no server", Some("give registry, git, or both".to_owned()));
             }
+            // Plain HTTP is allowed by host: a host that is plain for one would be plain for both.
+            if let (Some(registry), Some(git)) = (&site.registry, &site.git)
+                && registry.host == git.host
+                && registry.plain != git.plain
+            {
+                let hint = "write both with https, or give one of them a port of its own";
+                let message = "registry and git name one host, one with https and one without";
+                r.add(&at, message, Some(hint.to_owned()));
+            }
         }
         let mut problems: Vec<Problem> = r.problems;
         problems.sort_by_key(|problem| (problem.line, problem.column));
@@ -209,6 +218,13 @@ fn git(r: &mut Reader<'_>, at: &At<'_>) -> Option<GitSite> {
             "a docker config holds no login for git",
             Some("give user and passwordFile".to_owned()),
         );
+    }
+    if kind == GitKind::Gitea
+        && at.get("credentials").is_none()
+        && let Some(at) = at.get("kind")
+    {
+        let hint = "give user, and passwordFile or passwordEnv with an access token".to_owned();
+        r.add(&at, "a gitea needs credentials", Some(hint));
     }
     let allow_diverged = flag(r, at, "allowDiverged");
     let owners = r.texts(at, "owners");
@@ -334,6 +350,7 @@ mod tests {
     fn reads_a_whole_site() {
         let text = "haversack: 1\nregistry:\n  url: https://registry.inside:5000\n  prefix: mirror\n  caFile: ca.pem\n  \
                     credentials: { user: u, passwordFile: secret/p }\ngit:\n  url: http://git.inside/\n  kind: gitea\n  \
+                    credentials: { user: u, passwordEnv: TOKEN }\n  \
                     owners: { acme: platform }\n  repos: { \"https://x/a/b.git\": c/d }\n  allowDiverged: true\n";
         let mut site = Site::parse("site.yaml", text.as_bytes()).expect("sound");
         site.rebase(Path::new("/etc/haversack"));
@@ -359,5 +376,27 @@ mod tests {
         assert_eq!(lines.len(), 8, "{lines:#?}");
         assert!(lines.iter().any(|line| line.contains("did you mean \"url\"?")), "{lines:#?}");
         assert!(!lines.iter().any(|line| line.contains("u:p")), "{lines:#?}");
+    }
+    #[test]
+    fn one_host_is_not_both_plain_and_not() {
+        let site = |registry: &str, git: &str| {
+            let text =
+                format!("haversack: 1\nregistry: {{url: {registry}}}\ngit: {{url: {git}}}\n");
+            Site::parse("site.yaml", text.as_bytes()).is_ok()
+        };
+        assert!(!site("\"https://in\"", "\"http://in\""));
+        assert!(!site("\"http://in:5000\"", "\"https://in:5000\""));
+        assert!(site("\"https://in\"", "\"http://in:3000\""));
+        assert!(site("\"https://in\"", "\"https://in/git\""));
+    }
+
+    #[test]
+    fn a_gitea_needs_a_token() {
+        let text = "haversack: 1\ngit:\n  url: https://git.inside\n  kind: gitea\n";
+        let problems = Site::parse("site.yaml", text.as_bytes()).expect_err("unsound").to_string();
+        assert!(
+            problems.starts_with("site.yaml:4:9: git.kind: a gitea needs credentials"),
+            "{problems}"
+        );
     }
 }
