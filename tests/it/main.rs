@@ -4,3 +4,4 @@ mod architecture;
 mod corpus;
 mod inventories;
 mod support;
+mod verify;
