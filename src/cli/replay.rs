@@ -153,7 +153,8 @@ fn show_plan(plan: &Plan) -> String {
             0 => "there".to_owned(),
             _ => format!("send {} and up to {}", count(absent, "OCI manifest"), size(bytes)),
         };
-        rows.push(vec![image.kind.to_string(), safe(&image.id), image.inside.to_string(), state]);
+        let kind = image.kind.to_string();
+        rows.push(vec![kind.clone(), bare(&kind, &image.id), image.inside.to_string(), state]);
         for tag in &image.tags {
             let state = match tag.now {
                 None => "new tag",
@@ -177,9 +178,15 @@ fn show_plan(plan: &Plan) -> String {
             with(RefState::Same),
             with(RefState::Diverged)
         );
-        rows.push(vec!["repo".to_owned(), safe(&repo.id), safe(&repo.inside), state]);
+        rows.push(vec!["repo".to_owned(), bare("repo", &repo.id), safe(&repo.inside), state]);
     }
     format!("{}Nothing was sent.\n", table(&rows))
+}
+
+/// A pin's id without its kind, which has a column of its own.
+fn bare(kind: &str, id: &str) -> String {
+    let name = id.strip_prefix(kind).and_then(|rest| rest.strip_prefix(':'));
+    safe(name.unwrap_or(id))
 }
 
 fn show_receipt(receipt: &Receipt) -> String {

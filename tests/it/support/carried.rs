@@ -171,6 +171,12 @@ impl Inside {
         self.room.write("site.yaml", text.as_bytes());
     }
 
+    /// Puts another bundle in place of the one in `bundle`.
+    pub(crate) fn carry(&self, folder: &Path) {
+        fs::remove_dir_all(self.room.path("bundle")).unwrap();
+        copy(folder, &self.room.path("bundle"));
+    }
+
     /// `haversack replay bundle`, without progress.
     pub(crate) fn replay(&self) -> Step<'_> {
         self.room.run(REPLAY)
