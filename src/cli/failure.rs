@@ -296,6 +296,10 @@ impl From<VerifyFailure> for Failure {
             (VerifyFailure::Trust(TrustError::Unsigned), _) => {
                 failure.hint("a bundle without a signature is never used: ask for it again from where it was built")
             }
+            // The signer is trusted already: another key in the folder would not help.
+            (VerifyFailure::Trust(TrustError::Wrong(_)), _) => failure.hint(
+                "copy the bundle again from its source; if that does not help, it was changed: do not use it",
+            ),
             (_, Code::Trust) => failure.hint("if you trust the signer, put its public key (*.pem) into the trust folder"),
             (_, Code::Damaged) => failure.hint("copy the bundle again from its source, and try another medium if it happens again"),
             _ => failure,
@@ -311,7 +315,16 @@ impl From<KeyError> for Failure {
 
 impl From<TrustError> for Failure {
     fn from(error: TrustError) -> Self {
-        Self::of(Code::Usage, &error)
+        let failure = Self::of(Code::Usage, &error);
+        match &error {
+            TrustError::NoKeys(_) => failure.hint(
+                "put the public key of those who build your bundles there; they hand it over once",
+            ),
+            TrustError::Key { source: KeyError::Private, .. } => failure.hint(
+                "keep private keys on the connected host, and put the public half (*.pub.pem) here",
+            ),
+            _ => failure,
+        }
     }
 }
 

@@ -3,4 +3,6 @@
 mod architecture;
 mod corpus;
 mod inventories;
+mod replay;
 mod support;
+mod verify;
