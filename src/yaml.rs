@@ -51,6 +51,15 @@ pub enum Value {
     Map(Vec<(Node, Node)>),
 }
 
+/// The first line of the parser's words, without the place, which is told apart.
+fn message(whole: &str) -> &str {
+    let line = whole.lines().next().unwrap_or("unreadable").trim_start_matches("error: ");
+    match line.strip_prefix("line ").and_then(|rest| rest.split_once(": ")) {
+        Some((place, words)) if place.contains(" column ") => words,
+        _ => line,
+    }
+}
+
 impl Node {
     /// Parses exactly one document. An empty text is `Null`.
     pub fn parse(text: &str) -> Result<Self, YamlError> {
@@ -77,12 +86,7 @@ impl Node {
             YamlError {
                 line: place.map_or(0, |p| p.line()),
                 column: place.map_or(0, |p| p.column()),
-                message: whole
-                    .lines()
-                    .next()
-                    .unwrap_or("unreadable")
-                    .trim_start_matches("error: ")
-                    .to_owned(),
+                message: message(&whole).to_owned(),
             }
         })?;
         Ok(found.into_iter().map(Self::from).collect())

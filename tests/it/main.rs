@@ -3,4 +3,7 @@
 mod architecture;
 mod corpus;
 mod inventories;
+mod lock;
+mod lock_git;
+mod lock_refusals;
 mod support;
