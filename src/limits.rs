@@ -57,6 +57,8 @@ pub const GIT_GRAPH_BYTES_MAX: u64 = 512 << 20;
 pub const GIT_TREE_BYTES_MAX: u64 = 256 << 20;
 /// Most bytes of files read from one git repository at a time.
 pub const GIT_READ_BYTES_MAX: u64 = 512 << 20;
+/// Most commits of one request that are searched for submodules and large files; more are reported.
+pub const GIT_INSPECTED_MAX: usize = 500;
 /// Largest header of a git bundle.
 pub const GIT_BUNDLE_HEADER_BYTES_MAX: u64 = 256 << 20;
 /// Longest wait for a git server that has a whole pack and checks it.

@@ -204,9 +204,12 @@ impl From<SourceError> for Failure {
         match &error {
             SourceError::Net(inner) => net(inner, failure),
             SourceError::Oci(inner) => oci(inner, failure),
+            SourceError::Status { status: 401 | 403, .. } => failure.hint(
+                "chart repositories and file servers are asked without a login: take it from a registry (oci://…), or from a server that needs none",
+            ),
             SourceError::Platform { .. } => failure.hint("change platforms: in the inventory, or take the image out"),
             SourceError::Changed { .. } => failure.hint(
-                "if the change is expected, lock again (a file: with its new sha256 in the inventory) and look at the difference; if not, somebody replaced it",
+                "it changed at its source, or the digest was written down wrongly; if the change is expected, put the new digest into the inventory and lock again; if not, somebody replaced it",
             ),
             SourceError::Git(GitError::Source { url, .. }) => failure.hint(format!(
                 "see what `git ls-remote {url}` says here: haversack fetches with your git, its credential helpers and ssh keys, and --ca FILE"

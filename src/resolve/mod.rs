@@ -61,7 +61,8 @@ pub async fn resolve(inventory: &Inventory, sources: &Sources) -> Result<Lock, F
                     (request, edge, outcome)
                 }
             })
-            .buffer_unordered(limits::REQUESTS_PER_HOST)
+            // In order, whoever answers first: what is opaque names the first edge, and the lock is one for one world.
+            .buffered(limits::REQUESTS_PER_HOST)
             .collect()
             .await;
         wave = Vec::new();
@@ -75,6 +76,12 @@ pub async fn resolve(inventory: &Inventory, sources: &Sources) -> Result<Lock, F
         }
     }
     state.finish(inventory)
+}
+
+/// A place in the order of its file: line 9 comes before line 10.
+fn in_file(place: &str) -> (String, u64) {
+    let (file, line) = place.rsplit_once(':').unwrap_or((place, ""));
+    (file.to_owned(), line.parse().unwrap_or(0))
 }
 
 /// `1 reference`, `2 references`.
@@ -182,7 +189,10 @@ impl State {
 
     fn finish(mut self, inventory: &Inventory) -> Result<Lock, Failures> {
         if !self.failures.is_empty() {
-            self.failures.sort_by(|a, b| (&a.edge, &a.what).cmp(&(&b.edge, &b.what)));
+            self.failures.sort_by_cached_key(|failure| {
+                let edge = &failure.edge;
+                (edge.from.clone(), in_file(&edge.place), edge.field.clone(), failure.what.clone())
+            });
             return Err(Failures(self.failures));
         }
         for (request, edge) in std::mem::take(&mut self.edges) {

@@ -9,6 +9,7 @@
 //! | `job` | a child process with a time limit |
 //! | `scenario` | one command line in a closed room, with exact answers |
 //! | `world` | `haversack serve` on a free port, with fixtures in it |
+//! | `connected` | an inventory, a key, `lock` and `build` in one room |
 //! | `http`, `registry` | a plain HTTP client, and an OCI client made of it |
 //! | `fixture` | images, charts, repositories and Argo CD trees, the same bytes every time |
 //! | `fault` | a proxy that fails by script and keeps a log |
@@ -26,6 +27,7 @@
 )]
 
 pub(crate) mod carried;
+pub(crate) mod connected;
 pub(crate) mod fault;
 pub(crate) mod fixture;
 pub(crate) mod http;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::binary;
+use super::fault::FaultProxy;
 use super::fixture::argo::{self, Places};
 use super::fixture::chart::{Chart, ChartSpec, index_yaml};
 use super::fixture::git::{History, Repo};
@@ -30,6 +31,8 @@ pub(crate) struct World {
     child: Option<Child>,
     url: String,
     options: Vec<String>,
+    /// What the fixtures call it, when they shall lead to a proxy.
+    face: Option<String>,
 }
 
 impl World {
@@ -39,6 +42,23 @@ impl World {
         let world = Self::empty();
         world.fill();
         world
+    }
+
+    /// The outside world as seen through a proxy: whatever its fixtures name is the proxy.
+    #[track_caller]
+    pub(crate) fn start_behind_proxy() -> (Self, FaultProxy) {
+        let (world, proxy) = Self::empty_behind_proxy();
+        world.fill();
+        (world, proxy)
+    }
+
+    /// The same with nothing in it.
+    #[track_caller]
+    pub(crate) fn empty_behind_proxy() -> (Self, FaultProxy) {
+        let mut world = Self::empty();
+        let proxy = FaultProxy::before(world.url());
+        world.face = Some(proxy.host());
+        (world, proxy)
     }
 
     /// The isolated side before the first replay.
@@ -67,7 +87,7 @@ impl World {
             fs::create_dir_all(dir.path().join(name)).unwrap();
         }
         let (child, url) = serve(&dir.path().join("root"), "127.0.0.1:0", &options);
-        Self { dir, child: Some(child), url, options }
+        Self { dir, child: Some(child), url, options, face: None }
     }
 
     /// Ends the server; its folder stays until the world is dropped.
@@ -147,13 +167,19 @@ impl World {
         repo
     }
 
+    /// `127.0.0.1:PORT` of the proxy, or else of the server: what inventories name.
+    pub(crate) fn face(&self) -> String {
+        self.face.clone().unwrap_or_else(|| self.host())
+    }
+
     /// Where the fixtures of [`World::start`] are.
     pub(crate) fn places(&self) -> Places {
+        let face = self.face();
         Places {
-            registry: self.host(),
-            charts: self.file_url("charts"),
-            platform: self.git_url("acme", "platform"),
-            values: self.git_url("acme", "values"),
+            charts: format!("http://{face}/files/charts"),
+            platform: format!("http://{face}/git/acme/platform.git"),
+            values: format!("http://{face}/git/acme/values.git"),
+            registry: face,
         }
     }
 
@@ -167,8 +193,8 @@ impl World {
              images:\n  - {registry}/library/multi:2.0\n  - {registry}/library/docker:1.0\n\
              repos:\n  - url: {platform}\n    refs: [main, \"v1.*\"]\n\
              apps:\n  - repo: {platform}\n    revision: main\n    path: argocd/root\n\
-             files:\n  - url: {}\n    sha256: {}\n",
-            self.file_url("crds.yaml"),
+             files:\n  - url: http://{}/files/crds.yaml\n    sha256: {}\n",
+            self.face(),
             super::sha256_hex(CRDS.as_bytes())
         )
     }
