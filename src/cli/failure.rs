@@ -360,7 +360,7 @@ impl From<ReplayError> for Failure {
             ReplayError::Diverged(refs) => list(failure, refs)
                 .hint("nothing was sent; to overwrite them, set git.allowDiverged: true in the site file"),
             ReplayError::TagsMove(tags) => list(failure, tags)
-                .hint("nothing was sent; to move them, set registry.allowTagMoves: true in the site file"),
+                .hint("nothing was sent; the site file forbids it with registry.allowTagMoves: false"),
             ReplayError::RefsRefused { refused, .. } => {
                 list(failure, refused.into_iter().map(|(name, reason)| format!("{name}: {reason}")).collect())
             }
