@@ -212,7 +212,7 @@ fn outline(
     for tag in &plan.tags {
         wanted.note(
             format!("{}:{} (tag)", plan.inside, tag.tag),
-            &format!("{}@{}", artifact.id, tag.digest),
+            &format!("{}/{}@{}", place.host, place.path, tag.digest),
         );
     }
     walk(verified, &artifact.descriptor, &mut plan, &mut BTreeSet::new())?;
