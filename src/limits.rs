@@ -57,6 +57,8 @@ pub const GIT_GRAPH_BYTES_MAX: u64 = 512 << 20;
 pub const GIT_TREE_BYTES_MAX: u64 = 256 << 20;
 /// Most bytes of files read from one git repository at a time.
 pub const GIT_READ_BYTES_MAX: u64 = 512 << 20;
+/// Most commits of one request that are searched for submodules and large files; more are reported.
+pub const GIT_INSPECTED_MAX: usize = 500;
 /// Largest header of a git bundle.
 pub const GIT_BUNDLE_HEADER_BYTES_MAX: u64 = 256 << 20;
 /// Longest wait for a git server that has a whole pack and checks it.
@@ -95,6 +97,8 @@ pub const PACK_BYTES_DEFAULT: u64 = 2 << 30;
 pub const PACK_BYTES_MIN: u64 = 1 << 20;
 /// Largest zstd window a pack may ask for: log2 of bytes.
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+/// Age from which a temporary file in the store is taken for a left-over of a killed run.
+pub const LEFTOVER_TIME_MAX: Duration = Duration::from_hours(24);
 /// Most rounds of the closure's worklist.
 pub const CLOSURE_ITEMS_MAX: usize = 1_000_000;
 

@@ -304,6 +304,8 @@ impl Lock {
     }
 
     /// The shortest chain of edges from the inventory to a pin, inventory first. Empty when there is none.
+    ///
+    /// What is found in a repository is explained by an app that reads it, not by a `repos:` entry that carries it unread.
     pub fn chain(&self, id: &str) -> Vec<Edge> {
         let because = self.because();
         let edges_of = |id: &str| {
@@ -323,8 +325,11 @@ impl Lock {
                 .filter(|chain| chain.last().is_some_and(|edge| seen.insert(edge.from.clone())))
                 .flat_map(|chain| {
                     let from = chain.last().map(|edge| edge.from.clone()).unwrap_or_default();
-                    edges_of(&from)
+                    let edges = edges_of(&from);
+                    let reads = |edge: &&Edge| !edge.field.starts_with("repos[");
+                    edges
                         .iter()
+                        .filter(reads)
                         .map(move |edge| [chain.as_slice(), std::slice::from_ref(edge)].concat())
                         .collect::<Vec<_>>()
                 })

@@ -51,6 +51,15 @@ pub enum Value {
     Map(Vec<(Node, Node)>),
 }
 
+/// The first line of the parser's words, without the place, which is told apart.
+fn message(whole: &str) -> &str {
+    let line = whole.lines().next().unwrap_or("unreadable").trim_start_matches("error: ");
+    match line.strip_prefix("line ").and_then(|rest| rest.split_once(": ")) {
+        Some((place, words)) if place.contains(" column ") => words,
+        _ => line,
+    }
+}
+
 impl Node {
     /// Parses exactly one document. An empty text is `Null`.
     pub fn parse(text: &str) -> Result<Self, YamlError> {
@@ -74,18 +83,10 @@ impl Node {
         let found: Vec<Spanned<Value>> = read.map_err(|error| {
             let place = error.location();
             let whole = error.to_string();
-            // The place is a field of its own here.
-            let said = place.map(|p| format!("line {} column {}: ", p.line(), p.column()));
             YamlError {
                 line: place.map_or(0, |p| p.line()),
                 column: place.map_or(0, |p| p.column()),
-                message: whole
-                    .lines()
-                    .next()
-                    .unwrap_or("unreadable")
-                    .trim_start_matches("error: ")
-                    .trim_start_matches(said.as_deref().unwrap_or_default())
-                    .to_owned(),
+                message: message(&whole).to_owned(),
             }
         })?;
         Ok(found.into_iter().map(Self::from).collect())

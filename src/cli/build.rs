@@ -41,12 +41,13 @@ pub(crate) fn run(args: &Args, face: Face) -> Result<(), Failure> {
     let inventory = connect::inventory(&args.inventory)?;
     let key = args.signer.key()?;
     let sources = args.reach.sources(&inventory, face.report())?;
-    let lock = block_on(lock(args, &inventory, &sources))?;
     let options = PackOptions { part_bytes: args.part_size, ..PackOptions::default() };
-    let draft = block_on(async {
-        build::build(&lock, &sources, &args.bundles, options)
+    let (lock, draft) = block_on(async {
+        let lock = lock(args, &inventory, &sources).await?;
+        let draft = build::build(&lock, &sources, &args.bundles, options)
             .await
-            .map_err(|error| forget_damage(&sources, error))
+            .map_err(|error| forget_damage(&sources, error))?;
+        Ok::<_, Failure>((lock, draft))
     })?;
     let sealed = draft.seal(&[key])?;
     print(&sealed, &lock, face);

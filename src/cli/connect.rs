@@ -12,7 +12,7 @@ use crate::limits;
 use crate::net::{Network, Policy};
 use crate::oci::{Keychain, Registries, Store};
 use crate::report::Report;
-use crate::source::{Sources, UnderWay};
+use crate::source::{Clients, Sources};
 
 /// How to reach the outside.
 #[derive(Debug, clap::Args)]
@@ -53,14 +53,8 @@ impl Reach {
         let config = self.docker_config.clone().or_else(docker_config);
         let keychain = Keychain::docker_config(config.as_deref())
             .map_err(|error| Failure::new(Code::Usage, error.to_string()))?;
-        Ok(Sources {
-            registries: Registries::new(network.clone(), keychain),
-            network,
-            git,
-            store,
-            report,
-            under_way: UnderWay::default(),
-        })
+        let registries = Registries::new(network.clone(), keychain);
+        Ok(Sources::new(Clients { registries, network, git }, store, report))
     }
 
     /// The one file of authorities that git takes, by its whole path: git runs in folders of its own.

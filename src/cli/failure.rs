@@ -204,9 +204,12 @@ impl From<SourceError> for Failure {
         match &error {
             SourceError::Net(inner) => net(inner, failure),
             SourceError::Oci(inner) => oci(inner, failure),
+            SourceError::Status { status: 401 | 403, .. } => failure.hint(
+                "chart repositories and file servers are asked without a login: take it from a registry (oci://…), or from a server that needs none",
+            ),
             SourceError::Platform { .. } => failure.hint("change platforms: in the inventory, or take the image out"),
             SourceError::Changed { .. } => failure.hint(
-                "if the change is expected, lock again (a file: with its new sha256 in the inventory) and look at the difference; if not, somebody replaced it",
+                "it changed at its source, or the digest was written down wrongly; if the change is expected, put the new digest into the inventory and lock again; if not, somebody replaced it",
             ),
             SourceError::Git(GitError::Source { url, .. }) => failure.hint(format!(
                 "see what `git ls-remote {url}` says here: haversack fetches with your git, its credential helpers and ssh keys, and --ca FILE"
@@ -296,6 +299,10 @@ impl From<VerifyFailure> for Failure {
             (VerifyFailure::Trust(TrustError::Unsigned), _) => {
                 failure.hint("a bundle without a signature is never used: ask for it again from where it was built")
             }
+            // The signer is trusted already: another key in the folder would not help.
+            (VerifyFailure::Trust(TrustError::Wrong(_)), _) => failure.hint(
+                "copy the bundle again from its source; if that does not help, it was changed: do not use it",
+            ),
             (_, Code::Trust) => failure.hint("if you trust the signer, put its public key (*.pem) into the trust folder"),
             (_, Code::Damaged) => failure.hint("copy the bundle again from its source, and try another medium if it happens again"),
             _ => failure,
@@ -311,7 +318,16 @@ impl From<KeyError> for Failure {
 
 impl From<TrustError> for Failure {
     fn from(error: TrustError) -> Self {
-        Self::of(Code::Usage, &error)
+        let failure = Self::of(Code::Usage, &error);
+        match &error {
+            TrustError::NoKeys(_) => failure.hint(
+                "put the public key of those who build your bundles there; they hand it over once",
+            ),
+            TrustError::Key { source: KeyError::Private, .. } => failure.hint(
+                "keep private keys on the connected host, and put the public half (*.pub.pem) here",
+            ),
+            _ => failure,
+        }
     }
 }
 
@@ -344,7 +360,7 @@ impl From<ReplayError> for Failure {
             ReplayError::Diverged(refs) => list(failure, refs)
                 .hint("nothing was sent; to overwrite them, set git.allowDiverged: true in the site file"),
             ReplayError::TagsMove(tags) => list(failure, tags)
-                .hint("nothing was sent; to move them, set registry.allowTagMoves: true in the site file"),
+                .hint("nothing was sent; the site file forbids it with registry.allowTagMoves: false"),
             ReplayError::RefsRefused { refused, .. } => {
                 list(failure, refused.into_iter().map(|(name, reason)| format!("{name}: {reason}")).collect())
             }

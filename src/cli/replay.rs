@@ -47,16 +47,22 @@ pub(crate) fn run(args: &Args, face: Face) -> Result<(), Failure> {
     let site = site(args)?;
     let verified = Sealed::open(&args.bundle)?.verify(&trust, &report)?;
     let (reach, login) = reach(&site, &report)?;
-    let plan = block_on(Plan::make(&verified, &site, &reach, &login))?;
-    if args.plan {
+    // One runtime for both: connections live on the one that opened them.
+    let (plan, receipt) = block_on(async {
+        let plan = Plan::make(&verified, &site, &reach, &login).await?;
+        if args.plan {
+            return Ok::<_, Failure>((Some(plan), None));
+        }
+        Ok((None, Some(plan.apply(&verified, &site, &reach, &login).await?)))
+    })?;
+    if let Some(plan) = plan {
         out(&if face.json {
             json(&serde_json::json!({ "ok": true, "plan": plan }))
         } else {
             show_plan(&plan)
         });
-        return Ok(());
     }
-    let receipt = block_on(plan.apply(&verified, &site, &reach, &login))?;
+    let Some(receipt) = receipt else { return Ok(()) };
     connect::write(&args.receipt, &receipt.to_bytes()).map_err(|failure| {
         failure.hint("the replay itself is done; run it again with --receipt FILE, which sends nothing twice")
     })?;

@@ -22,7 +22,7 @@ pub enum IndexError {
     #[error("index.yaml is not sound YAML of a chart repository")]
     Shape(#[source] Box<serde_saphyr::Error>),
     /// No chart of that name.
-    #[error("no chart {chart:?} in the repository{}", listed("; near are", .near))]
+    #[error("no chart {chart:?} in the repository{}", listed("; near it:", .near))]
     Chart {
         /// Name asked for.
         chart: String,
@@ -232,7 +232,7 @@ entries:
     #[test]
     fn says_what_there_is_instead() {
         let text = |chart, range| find(chart, range).expect_err("none").to_string();
-        assert_eq!(text("argocd", "*"), "no chart \"argocd\" in the repository; near are argo-cd");
+        assert_eq!(text("argocd", "*"), "no chart \"argocd\" in the repository; near it: argo-cd");
         assert_eq!(
             text("argo-cd", "^9"),
             "no version of chart \"argo-cd\" fits \"^9\"; the newest are 11.0.0-rc.1, 10.10.0, 10.1.1, 2.0"

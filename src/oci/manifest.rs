@@ -48,6 +48,14 @@ pub mod media_type {
         matches!(media_type, OCI_MANIFEST | DOCKER_MANIFEST)
     }
 
+    /// Whether it is the configuration of an image that is run, which says for which platform.
+    pub fn is_image_config(media_type: &str) -> bool {
+        matches!(
+            media_type,
+            theirs::IMAGE_CONFIG_MEDIA_TYPE | theirs::IMAGE_DOCKER_CONFIG_MEDIA_TYPE
+        )
+    }
+
     /// Docker's schema 1, signed and unsigned.
     pub(crate) fn is_schema1(media_type: &str) -> bool {
         media_type.starts_with("application/vnd.docker.distribution.manifest.v1+")

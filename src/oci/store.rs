@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use thiserror::Error;
 
 use crate::artifact::{Digest, Hasher, VerifyError, VerifyReader};
+use crate::limits;
 
 /// Why the store could not take or give a blob.
 #[derive(Debug, Error)]
@@ -54,7 +55,9 @@ impl Store {
             let path = root.join(folder);
             fs::create_dir_all(&path).map_err(StoreError::io(&path))?;
         }
-        Ok(Self { root })
+        let store = Self { root };
+        store.sweep();
+        Ok(store)
     }
 
     /// The store's folder. Other rooms keep their own sub-folders in it (`git/`).
@@ -144,6 +147,25 @@ impl Store {
 }
 
 impl Store {
+    /// Removes what killed runs left half-made and nobody can go on with. Half-fetched blobs stay: their name is their digest.
+    fn sweep(&self) {
+        let old = |entry: &fs::DirEntry| {
+            let age = entry
+                .metadata()
+                .and_then(|meta| meta.modified())
+                .ok()
+                .and_then(|at| at.elapsed().ok());
+            age.is_some_and(|age| age > limits::LEFTOVER_TIME_MAX)
+        };
+        let entries = fs::read_dir(self.root.join("partial")).into_iter().flatten().flatten();
+        for entry in
+            entries.filter(|entry| entry.file_name().to_string_lossy().contains('.')).filter(old)
+        {
+            // Somebody else may sweep at the same time; what stays is swept next time.
+            let _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
+        }
+    }
+
     /// Opens and locks a file for a blob on its way in.
     fn claim(&self, digest: &Digest) -> Result<(File, PathBuf), StoreError> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);

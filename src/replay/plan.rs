@@ -265,7 +265,7 @@ fn outline(
     for tag in &plan.tags {
         wanted.note(
             format!("{}:{} (tag)", plan.inside, tag.tag),
-            &format!("{}@{}", artifact.id, tag.digest),
+            &format!("{}/{}@{}", place.host, place.path, tag.digest),
         );
     }
     walk(verified, &artifact.descriptor, &mut plan, &mut BTreeSet::new())?;
@@ -371,7 +371,7 @@ fn walk(
             subject
         }
         Parsed::Image { config, layers, subject, .. } => {
-            let layers = layers.into_iter().map(|layer| layer.descriptor);
+            let layers = layers.into_iter().filter(|l| !l.foreign).map(|l| l.descriptor);
             for blob in std::iter::once(config).chain(layers) {
                 if verified.entry(&blob.digest).is_none() {
                     return Err(unsound(format!("blob {} is not in the bundle", blob.digest)));

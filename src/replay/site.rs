@@ -48,7 +48,7 @@ pub struct RegistrySite {
     pub ca_file: Option<PathBuf>,
     /// How to log in.
     pub credentials: Credentials,
-    /// Whether tags that name something else may be moved.
+    /// Whether tags that name something else may be moved; yes, unless the site file says no. The plan shows each.
     pub allow_tag_moves: bool,
     /// What to do when it refuses an index whose other platforms are not carried.
     pub sparse_index: SparseIndex,
@@ -192,7 +192,7 @@ fn registry(r: &mut Reader<'_>, at: &At<'_>) -> Option<RegistrySite> {
     let choices = [("platform", SparseIndex::Platform), ("refuse", SparseIndex::Refuse)];
     let sparse_index = choice(r, at, "sparseIndex", &choices).unwrap_or(SparseIndex::Platform);
     let credentials = credentials(r, at);
-    let allow_tag_moves = flag(r, at, "allowTagMoves");
+    let allow_tag_moves = flag(r, at, "allowTagMoves", true);
     let ca_file = at.get("caFile").and_then(|at| r.text(&at).map(PathBuf::from));
     let Server { text, url } = server?;
     if url.path() != "/" {
@@ -233,7 +233,7 @@ fn git(r: &mut Reader<'_>, at: &At<'_>) -> Option<GitSite> {
         let hint = "give user, and passwordFile or passwordEnv with an access token".to_owned();
         r.add(&at, "a gitea needs credentials", Some(hint));
     }
-    let allow_diverged = flag(r, at, "allowDiverged");
+    let allow_diverged = flag(r, at, "allowDiverged", false);
     let owners = r.texts(at, "owners");
     let repos = r.texts(at, "repos");
     for inside in repos.values() {
@@ -318,8 +318,8 @@ fn credentials(r: &mut Reader<'_>, parent: &At<'_>) -> Credentials {
     }
 }
 
-fn flag(r: &mut Reader<'_>, parent: &At<'_>, key: &str) -> bool {
-    let Some(at) = parent.get(key) else { return false };
+fn flag(r: &mut Reader<'_>, parent: &At<'_>, key: &str, absent: bool) -> bool {
+    let Some(at) = parent.get(key) else { return absent };
     if let Value::Bool(value) = at.node.value {
         return value;
     }

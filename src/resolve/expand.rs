@@ -6,7 +6,7 @@ use crate::argo::{self, FileFindings, SourceKind};
 use crate::artifact::{ChartRepo, ImageRef, Kind, VersionRange};
 use crate::git::Inspection;
 use crate::lock::{ChartPin, Edge, FilePin, ImagePin, Opaque, id};
-use crate::source::{Revision, SourceError};
+use crate::source::{RepoView, Revision, SourceError};
 
 use crate::resolve::Closure;
 use crate::resolve::request::Request;
@@ -37,12 +37,14 @@ impl Closure<'_> {
                 self.expand_chart(repo, chart, version, edge).await
             }
             Request::Repo { url, refs } => {
-                let view = self.view(url).await?;
-                let mut expansion = Expansion::default();
-                if let Some(view) = view.get() {
-                    expansion.repo = Some((view.url().to_owned(), view.select(refs)?));
-                }
-                Ok(expansion)
+                let cell = self.view(url).await?;
+                let Some(view) = cell.get() else { return Ok(Expansion::default()) };
+                self.carry(view, view.select(refs)?).await
+            }
+            Request::Revision { url, revision } => {
+                let cell = self.view(url).await?;
+                let Some(view) = cell.get() else { return Ok(Expansion::default()) };
+                self.carry(view, view.revision(revision)?).await
             }
             Request::App { url, revision, path, recurse } => {
                 self.expand_app(url, revision, path, *recurse).await
@@ -100,6 +102,25 @@ impl Closure<'_> {
         Ok(expansion)
     }
 
+    /// Takes a repository as it is, without reading its documents.
+    async fn carry(&self, view: &RepoView, selected: Revision) -> Result<Expansion, SourceError> {
+        let from = id(Kind::Repo, view.url());
+        let mut expansion = Expansion::default();
+        let (commits, left_out) = view.commits(&selected, self.sources).await?;
+        for commit in commits {
+            expansion.opaque.extend(outside(&from, &view.inspect(&commit).await?));
+        }
+        if left_out > 0 {
+            expansion.opaque.push(Opaque {
+                what: format!("{left_out} more commits not searched for submodules and LFS files"),
+                edge: Edge { from, place: view.url().to_owned(), field: String::new() },
+                advice: "ask for fewer refs, or look yourself".to_owned(),
+            });
+        }
+        expansion.repo = Some((view.url().to_owned(), selected));
+        Ok(expansion)
+    }
+
     async fn expand_app(
         &self,
         url: &str,
@@ -109,8 +130,8 @@ impl Closure<'_> {
     ) -> Result<Expansion, SourceError> {
         let cell = self.view(url).await?;
         let Some(view) = cell.get() else { return Ok(Expansion::default()) };
-        let selected = view.select(&[revision.to_owned()])?;
-        let commit = view.checkout(&selected, self.sources).await?;
+        let selected = view.revision(revision)?;
+        let commit = view.checkout(revision, &selected, self.sources).await?;
         let from = id(Kind::Repo, view.url());
         let mut expansion =
             Expansion { repo: Some((view.url().to_owned(), selected)), ..Expansion::default() };
@@ -151,6 +172,13 @@ impl Expansion {
         }
         for source in findings.sources {
             let edge = edge(source.place, source.field);
+            if let SourceKind::Oci { repository, revision, .. } = &source.value.kind {
+                self.opaque.push(Opaque {
+                    what: format!("OCI source not unpacked: {repository}{}", pointer(revision)),
+                    edge: edge.clone(),
+                    advice: "list what it leads to in the inventory".to_owned(),
+                });
+            }
             match request(source.value.kind) {
                 Ok(request) => self.next.push((request, edge)),
                 Err(what) => self.opaque.push(Opaque {
@@ -170,7 +198,7 @@ fn request(kind: SourceKind) -> Result<Request, String> {
             Request::App { url: url.to_string(), revision, path, recurse }
         }
         SourceKind::Git { url, revision, path: None, .. } => {
-            Request::Repo { url: url.to_string(), refs: vec![revision] }
+            Request::Revision { url: url.to_string(), revision }
         }
         SourceKind::HelmHttp { repo, chart, version } => {
             Request::Chart { repo: ChartRepo::Http(repo), chart, version }
@@ -182,11 +210,16 @@ fn request(kind: SourceKind) -> Result<Request, String> {
             Request::Chart { repo, chart: chart.to_owned(), version }
         }
         SourceKind::Oci { repository, revision, .. } => {
-            let mark = if revision.starts_with("sha256:") { '@' } else { ':' };
-            let text = format!("{repository}{mark}{revision}");
+            let text = format!("{repository}{}", pointer(&revision));
             Request::Image(ImageRef::parse(&text).map_err(|_| format!("OCI source {text}"))?)
         }
     })
+}
+
+/// `@sha256:…` or `:tag`.
+fn pointer(revision: &str) -> String {
+    let mark = if revision.starts_with("sha256:") { '@' } else { ':' };
+    format!("{mark}{revision}")
 }
 
 /// Other repositories and large files that a commit points to without holding them.

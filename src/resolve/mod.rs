@@ -47,6 +47,9 @@ pub async fn resolve(inventory: &Inventory, sources: &Sources) -> Result<Lock, F
     let mut wave = roots(inventory);
     while !wave.is_empty() {
         let new = state.admit(wave);
+        if state.seen.len() > limits::CLOSURE_ITEMS_MAX {
+            return Err(state.endless(inventory));
+        }
         if !new.is_empty() {
             sources.report.phase(format!("pinning {}", count(new.len(), "reference")));
         }
@@ -58,7 +61,8 @@ pub async fn resolve(inventory: &Inventory, sources: &Sources) -> Result<Lock, F
                     (request, edge, outcome)
                 }
             })
-            .buffer_unordered(limits::REQUESTS_PER_HOST)
+            // In order, whoever answers first: what is opaque names the first edge, and the lock is one for one world.
+            .buffered(limits::REQUESTS_PER_HOST)
             .collect()
             .await;
         wave = Vec::new();
@@ -72,6 +76,12 @@ pub async fn resolve(inventory: &Inventory, sources: &Sources) -> Result<Lock, F
         }
     }
     state.finish(inventory)
+}
+
+/// A place in the order of its file: line 9 comes before line 10.
+fn in_file(place: &str) -> (String, u64) {
+    let (file, line) = place.rsplit_once(':').unwrap_or((place, ""));
+    (file.to_owned(), line.parse().unwrap_or(0))
 }
 
 /// `1 reference`, `2 references`.
@@ -122,7 +132,7 @@ impl State {
     fn admit(&mut self, wave: Vec<(Request, Edge)>) -> Vec<(Request, Edge)> {
         let mut new = Vec::new();
         for (request, edge) in wave {
-            if self.seen.len() < limits::CLOSURE_ITEMS_MAX && !self.seen.contains_key(&request) {
+            if !self.seen.contains_key(&request) {
                 self.seen.insert(request.clone(), Vec::new());
                 new.push((request.clone(), edge.clone()));
             }
@@ -162,9 +172,27 @@ impl State {
         expansion.next
     }
 
+    /// A closure that does not end is refused whole: nothing of it may be dropped.
+    fn endless(self, inventory: &Inventory) -> Failures {
+        let edge = Edge {
+            from: "inventory".to_owned(),
+            place: inventory.file.clone(),
+            field: String::new(),
+        };
+        let source = SourceError::Bound {
+            what: "what it leads to".to_owned(),
+            bound: limits::CLOSURE_ITEMS_MAX as u64,
+            unit: "references",
+        };
+        Failures(vec![Failure { what: inventory.name.to_string(), edge, source }])
+    }
+
     fn finish(mut self, inventory: &Inventory) -> Result<Lock, Failures> {
         if !self.failures.is_empty() {
-            self.failures.sort_by(|a, b| (&a.edge, &a.what).cmp(&(&b.edge, &b.what)));
+            self.failures.sort_by_cached_key(|failure| {
+                let edge = &failure.edge;
+                (edge.from.clone(), in_file(&edge.place), edge.field.clone(), failure.what.clone())
+            });
             return Err(Failures(self.failures));
         }
         for (request, edge) in std::mem::take(&mut self.edges) {

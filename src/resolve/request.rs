@@ -10,10 +10,31 @@ use crate::lock::Edge;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Request {
     Image(ImageRef),
-    Chart { repo: ChartRepo, chart: String, version: String },
-    Repo { url: String, refs: Vec<String> },
-    App { url: String, revision: String, path: String, recurse: bool },
-    File { url: String, digest: Option<Digest> },
+    Chart {
+        repo: ChartRepo,
+        chart: String,
+        version: String,
+    },
+    /// Refs that a person wrote down: names and patterns.
+    Repo {
+        url: String,
+        refs: Vec<String>,
+    },
+    /// A revision as Argo CD understands it: a name, a commit, or a range of versions for the highest tag in it.
+    Revision {
+        url: String,
+        revision: String,
+    },
+    App {
+        url: String,
+        revision: String,
+        path: String,
+        recurse: bool,
+    },
+    File {
+        url: String,
+        digest: Option<Digest>,
+    },
 }
 
 impl fmt::Display for Request {
@@ -22,6 +43,7 @@ impl fmt::Display for Request {
             Self::Image(reference) => write!(f, "image {reference}"),
             Self::Chart { repo, chart, version } => write!(f, "chart {repo} {chart} {version}"),
             Self::Repo { url, refs } => write!(f, "repo {url} {}", refs.join(" ")),
+            Self::Revision { url, revision } => write!(f, "repo {url} {revision}"),
             Self::App { url, revision, path, .. } => write!(f, "app {url} {revision} {path}"),
             Self::File { url, .. } => write!(f, "file {url}"),
         }

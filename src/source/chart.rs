@@ -4,13 +4,16 @@
 //! that the same archive always gives the same OCI manifest. A chart from a registry is carried verbatim.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+
+use tokio::sync::OnceCell;
 
 use crate::artifact::{ChartRepo, Digest, HttpUrl, Pointer, Repository, Tag, VersionRange};
 use crate::helm::{ChartArchive, ChartIndex, ChartUrl, config_json};
 use crate::limits;
 use crate::lock::{ChartPin, Descriptor};
 use crate::net::NetError;
-use crate::oci::{self, Annotations, Manifest, Parsed};
+use crate::oci::{self, Annotations, Manifest, Parsed, StoreError};
 
 use crate::source::{Fetched, SourceError, Sources};
 
@@ -53,9 +56,11 @@ impl Sources {
         range: &VersionRange,
     ) -> Result<PinnedChart, SourceError> {
         let index = self.chart_index(repo).await?;
-        let entry = index
-            .find(repo, chart, range)
-            .map_err(|source| SourceError::Index { url: repo.to_string(), source })?;
+        let failed = |source| SourceError::Index { url: repo.to_string(), source };
+        let Some(index) = index.get() else {
+            return Err(SourceError::NoChart { reference: format!("{repo} {chart}") });
+        };
+        let entry = index.find(repo, chart, range).map_err(failed)?;
         let url = match entry.urls.first() {
             Some(ChartUrl::Http(url)) => url.to_string(),
             // Some HTTP indexes only point into a registry: the chart is what is there.
@@ -68,14 +73,10 @@ impl Sources {
             }
             None => return Err(SourceError::NoChart { reference: format!("{repo} {chart}") }),
         };
-        let (digest, size) = self.download(&url, limits::CHART_ARCHIVE_BYTES_MAX).await?;
         // The index's own digest is optional and only as trustworthy as the index; when there, it must agree.
-        if let Some(want) = entry.digest.as_deref().and_then(|hex| Digest::from_hex(hex).ok())
-            && want != digest
-        {
-            return Err(SourceError::Changed { what: url, want, got: digest });
-        }
-        let archive = self.read_archive(&digest, size)?;
+        let want = entry.digest.as_deref().and_then(|hex| Digest::from_hex(hex).ok());
+        let (digest, size) = self.download(&url, limits::CHART_ARCHIVE_BYTES_MAX, want).await?;
+        let archive = read_archive(&digest, &self.store.read_bytes(&digest, size)?)?;
         let pin = ChartPin {
             repo: repo.to_string(),
             chart: chart.to_owned(),
@@ -89,17 +90,19 @@ impl Sources {
         Ok(PinnedChart { pin, archive })
     }
 
-    /// The index of a chart repository.
-    async fn chart_index(&self, repo: &HttpUrl) -> Result<ChartIndex, SourceError> {
+    /// The index of a chart repository, fetched once a run: all charts of one lock come from the same index.
+    async fn chart_index(&self, repo: &HttpUrl) -> Result<Arc<OnceCell<ChartIndex>>, SourceError> {
+        let cell = {
+            let mut indexes = self.shared.indexes.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(indexes.entry(repo.to_string()).or_default())
+        };
+        cell.get_or_try_init(|| self.fetch_index(repo)).await?;
+        Ok(cell)
+    }
+
+    async fn fetch_index(&self, repo: &HttpUrl) -> Result<ChartIndex, SourceError> {
         let url = format!("{}/index.yaml", repo.as_str().trim_end_matches('/'));
-        let answer = self.network.send(|client| client.get(&url)).await?;
-        if answer.status() != 200 {
-            return Err(SourceError::Status {
-                url: answer.url(),
-                status: answer.status().as_u16(),
-            });
-        }
-        let bytes = answer.bytes(limits::CHART_INDEX_BYTES_MAX).await?;
+        let bytes = self.text(&url, limits::CHART_INDEX_BYTES_MAX).await?;
         ChartIndex::parse(&bytes).map_err(|source| SourceError::Index { url, source })
     }
 
@@ -122,8 +125,7 @@ impl Sources {
             let bytes_max = limits::CHART_ARCHIVE_BYTES_MAX;
             return Err(NetError::Large { url: repository.to_string(), bytes_max }.into());
         }
-        self.fetch_layer(repository, &layer).await?;
-        let archive = self.read_archive(&layer.digest, layer.size)?;
+        let archive = read_archive(&layer.digest, &self.blob_bytes(repository, &layer).await?)?;
         let attachments = self.attachments(repository, vec![manifest.digest]).await?;
         let pin = ChartPin {
             repo: repo.to_owned(),
@@ -177,13 +179,7 @@ impl Sources {
     }
 
     async fn fetch_http_chart(&self, pin: &ChartPin, url: &str) -> Result<Fetched, SourceError> {
-        if !self.store.has(&pin.digest, pin.size) {
-            let (got, _) = self.download(url, limits::CHART_ARCHIVE_BYTES_MAX).await?;
-            if got != pin.digest {
-                return Err(SourceError::Changed { what: url.to_owned(), want: pin.digest, got });
-            }
-        }
-        let archive = self.read_archive(&pin.digest, pin.size)?;
+        let archive = read_archive(&pin.digest, &self.archive_bytes(pin, url).await?)?;
         let config_bytes = config_json(&archive.chart_yaml)?;
         let config = Descriptor {
             media_type: CHART_CONFIG.to_owned(),
@@ -208,11 +204,21 @@ impl Sources {
         Ok(Fetched { root: root.clone(), blobs: vec![root, config, layer] })
     }
 
-    fn read_archive(&self, digest: &Digest, size: u64) -> Result<ChartArchive, SourceError> {
-        let bytes = self.store.read_bytes(digest, size)?;
-        ChartArchive::read(bytes.as_slice())
-            .map_err(|source| SourceError::Archive { digest: *digest, source })
+    /// The archive of a pinned chart. One that is damaged in the store is fetched anew.
+    async fn archive_bytes(&self, pin: &ChartPin, url: &str) -> Result<Vec<u8>, SourceError> {
+        if self.store.has(&pin.digest, pin.size) {
+            match self.store.read_bytes(&pin.digest, pin.size) {
+                Err(StoreError::Damaged { .. }) => self.store.remove(&pin.digest)?,
+                read => return Ok(read?),
+            }
+        }
+        self.download(url, limits::CHART_ARCHIVE_BYTES_MAX, Some(pin.digest)).await?;
+        Ok(self.store.read_bytes(&pin.digest, pin.size)?)
     }
+}
+
+fn read_archive(digest: &Digest, bytes: &[u8]) -> Result<ChartArchive, SourceError> {
+    ChartArchive::read(bytes).map_err(|source| SourceError::Archive { digest: *digest, source })
 }
 
 /// The repository of one chart: Helm appends the chart's name to the registry path.

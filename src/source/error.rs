@@ -69,12 +69,12 @@ pub enum SourceError {
         /// Platforms there are.
         found: Vec<String>,
     },
-    /// A pinned thing has changed at its source.
-    #[error("{what}: digest {got} instead of {want}: it changed at its source after it was pinned")]
+    /// What a source gives is not what was written down, by a person, in an index or in the lock.
+    #[error("{what}: digest {got} instead of {want}")]
     Changed {
         /// Which thing.
         what: String,
-        /// Digest pinned.
+        /// Digest written down.
         want: Digest,
         /// Digest found.
         got: Digest,

@@ -1,9 +1,11 @@
 //! Plain files by URL.
 
+use bytes::Bytes;
+
 use crate::artifact::{Digest, Hasher};
 use crate::limits;
 use crate::lock::{Descriptor, FilePin};
-use crate::net::{NetError, Tries};
+use crate::net::{Answer, NetError, Tries};
 use crate::oci::{self, Annotations, StoreError};
 
 use crate::source::{Fetched, SourceError, Sources};
@@ -21,26 +23,7 @@ impl Sources {
         url: &str,
         want: Option<Digest>,
     ) -> Result<(Digest, u64), SourceError> {
-        let mut tries = Tries::new();
-        loop {
-            match self.download(url, limits::BLOB_BYTES_MAX).await {
-                Ok((digest, size)) => {
-                    return match want {
-                        Some(want) if want != digest => {
-                            self.store.remove(&digest)?;
-                            Err(SourceError::Changed { what: url.to_owned(), want, got: digest })
-                        }
-                        _ => Ok((digest, size)),
-                    };
-                }
-                Err(error) => match (&error, tries.next(None)) {
-                    (SourceError::Net(net), Some(wait)) if net.is_temporary() => {
-                        tokio::time::sleep(wait).await;
-                    }
-                    _ => return Err(error),
-                },
-            }
-        }
+        self.download(url, limits::BLOB_BYTES_MAX, want).await
     }
 
     /// Fetches a pinned file and wraps it as an OCI artifact.
@@ -92,38 +75,91 @@ impl Sources {
         Ok(Fetched { root, blobs })
     }
 
-    /// Downloads a URL whole into the store under the digest it turns out to have.
+    /// Downloads a URL whole into the store under the digest it turns out to have, which must be the one wanted.
+    ///
+    /// Begins again when the answer is cut, and once when it is not what was wanted: a byte may turn on its way.
     pub(super) async fn download(
         &self,
         url: &str,
         bytes_max: u64,
+        want: Option<Digest>,
     ) -> Result<(Digest, u64), SourceError> {
-        let mut answer = self.network.send(|client| client.get(url)).await?;
-        if answer.status() != 200 {
-            return Err(SourceError::Status {
-                url: answer.url(),
-                status: answer.status().as_u16(),
-            });
+        let mut tries = Tries::new();
+        let mut last_chance = false;
+        loop {
+            let answer = self.answer(url).await?;
+            let error = match self.receive(answer, bytes_max, want).await? {
+                Ok(got) => return Ok(got),
+                Err(error) => error,
+            };
+            match &error {
+                SourceError::Net(net) if net.is_temporary() => {}
+                SourceError::Changed { .. } if !last_chance => last_chance = true,
+                _ => return Err(error),
+            }
+            let Some(wait) = tries.next(None) else { return Err(error) };
+            tokio::time::sleep(wait).await;
         }
-        let task = self.report.task(answer.url(), answer.length());
+    }
+
+    /// Asks for a small text, again when the answer is cut.
+    pub(super) async fn text(&self, url: &str, bytes_max: u64) -> Result<Bytes, SourceError> {
+        let mut tries = Tries::new();
+        loop {
+            let error = match self.answer(url).await?.bytes(bytes_max).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) => error,
+            };
+            match tries.next(None).filter(|_| error.is_temporary()) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn answer(&self, url: &str) -> Result<Answer, SourceError> {
+        let answer = self.network.send(|client| client.get(url)).await?;
+        match answer.status().as_u16() {
+            200 => Ok(answer),
+            status => Err(SourceError::Status { url: answer.url(), status }),
+        }
+    }
+
+    /// Moves one answer into the store; the inner error is one that another try may cure.
+    async fn receive(
+        &self,
+        mut answer: Answer,
+        bytes_max: u64,
+        want: Option<Digest>,
+    ) -> Result<Result<(Digest, u64), SourceError>, SourceError> {
+        let what = answer.url();
+        let task = self.report.task(&*what, answer.length());
         let folder = self.store.root().join("partial");
         let io = |source| SourceError::Io { path: folder.display().to_string(), source };
         let file = tempfile::NamedTempFile::new_in(&folder).map_err(io)?;
         let mut writer = tokio::fs::File::from_std(file.reopen().map_err(io)?);
         let mut hasher = Hasher::new();
-        while let Some(piece) = answer.chunk().await? {
+        loop {
+            let piece = match answer.chunk().await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                Err(error) => return Ok(Err(error.into())),
+            };
             hasher.update(&piece);
             if hasher.size_bytes() > bytes_max {
-                return Err(NetError::Large { url: answer.url(), bytes_max }.into());
+                return Err(NetError::Large { url: what, bytes_max }.into());
             }
             tokio::io::AsyncWriteExt::write_all(&mut writer, &piece).await.map_err(io)?;
             task.advance(piece.len() as u64);
         }
         tokio::io::AsyncWriteExt::flush(&mut writer).await.map_err(io)?;
         let (digest, size) = (hasher.clone().finish(), hasher.size_bytes());
+        if let Some(want) = want.filter(|want| *want != digest) {
+            return Ok(Err(SourceError::Changed { what, want, got: digest }));
+        }
         let target = self.store.path(&digest);
         file.persist(&target)
             .map_err(|error| StoreError::Io { path: target.clone(), source: error.error })?;
-        Ok((digest, size))
+        Ok(Ok((digest, size)))
     }
 }

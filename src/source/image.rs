@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::artifact::{Digest, ImageRef, Platform, Pointer, Repository};
 use crate::limits;
 use crate::lock::{Attachment, Descriptor, Edge, ImagePin, PlatformPin};
-use crate::oci::{Child, Manifest, Parsed};
+use crate::oci::{Child, Manifest, OciError, Parsed, StoreError, media_type};
 
 use crate::source::{Fetched, SourceError, Sources};
 
@@ -33,9 +33,14 @@ impl Sources {
         self.store.put(&root.bytes)?;
         let mut subjects = vec![root.digest];
         let mut manifests = Vec::new();
-        if let Parsed::Index { manifests: children, .. } = root.parse()? {
-            manifests = choose(reference, &children, platforms)?;
-            subjects.extend(manifests.iter().filter(|pin| pin.carried).map(|pin| pin.digest));
+        match root.parse()? {
+            Parsed::Index { manifests: children, .. } => {
+                manifests = choose(reference, &children, platforms)?;
+                subjects.extend(manifests.iter().filter(|pin| pin.carried).map(|pin| pin.digest));
+            }
+            Parsed::Image { config, .. } => {
+                self.check_platform(reference, &config, platforms).await?
+            }
         }
         let attachments = self.attachments(repository, subjects).await?;
         Ok(ImagePin {
@@ -44,6 +49,39 @@ impl Sources {
             manifests,
             attachments,
             because: Vec::<Edge>::new(),
+        })
+    }
+
+    /// Refuses an image for one platform that is none of those asked for. What is no image has no platform.
+    async fn check_platform(
+        &self,
+        reference: &ImageRef,
+        config: &Descriptor,
+        platforms: &[Platform],
+    ) -> Result<(), SourceError> {
+        /// The part of a configuration that says where the image runs (image-spec, config.md).
+        #[derive(serde::Deserialize)]
+        struct Config {
+            os: String,
+            architecture: String,
+            variant: Option<String>,
+        }
+        let is_image = media_type::is_image_config(&config.media_type);
+        if platforms.is_empty() || !is_image || config.size > limits::OCI_MANIFEST_BYTES_MAX {
+            return Ok(());
+        }
+        let bytes = self.blob_bytes(&reference.repository, config).await?;
+        let Ok(Config { os, architecture, variant }) = serde_json::from_slice(&bytes) else {
+            return Ok(());
+        };
+        let fits = |p: &Platform| p.fits(&os, &architecture, variant.as_deref());
+        if os.is_empty() || architecture.is_empty() || platforms.iter().any(fits) {
+            return Ok(());
+        }
+        Err(SourceError::Platform {
+            reference: reference.to_string(),
+            wanted: platforms.iter().map(ToString::to_string).collect(),
+            found: vec![words(&os, &architecture, variant.as_deref())],
         })
     }
 
@@ -86,7 +124,12 @@ impl Sources {
         let mut found = Vec::new();
         for suffix in COSIGN_SUFFIXES {
             let tag = format!("sha256-{}.{suffix}", subject.hex());
-            if let Some(head) = self.registries.head(repository, &tag).await? {
+            let head = match self.registries.head(repository, &tag).await {
+                // Some registries answer 403 for a tag that is not there; the image itself they did give out.
+                Err(OciError::Refused { status: 403, .. }) => None,
+                other => other?,
+            };
+            if let Some(head) = head {
                 found.push(Attachment {
                     subject,
                     tag: Some(tag),
@@ -194,6 +237,23 @@ impl Sources {
             .await
     }
 
+    /// A small blob, fetched unless it is in the store. One that was damaged there is fetched anew.
+    pub(super) async fn blob_bytes(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<Vec<u8>, SourceError> {
+        self.fetch_layer(repository, blob).await?;
+        match self.store.read_bytes(&blob.digest, blob.size) {
+            Err(StoreError::Damaged { .. }) => {
+                self.store.remove(&blob.digest)?;
+                self.fetch_layer(repository, blob).await?;
+                Ok(self.store.read_bytes(&blob.digest, blob.size)?)
+            }
+            read => Ok(read?),
+        }
+    }
+
     /// Fetches one blob, unless somebody else just did.
     pub(super) async fn fetch_layer(
         &self,
@@ -201,7 +261,8 @@ impl Sources {
         layer: &Descriptor,
     ) -> Result<(), SourceError> {
         let lock = {
-            let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut under_way =
+                self.shared.under_way.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(under_way.entry(layer.digest).or_default())
         };
         let _alone = lock.lock().await;
@@ -265,7 +326,13 @@ fn choose(
 fn platform_words(child: &Child) -> String {
     match &child.platform {
         None => "any".to_owned(),
-        Some((os, arch, None)) => format!("{os}/{arch}"),
-        Some((os, arch, Some(variant))) => format!("{os}/{arch}/{variant}"),
+        Some((os, arch, variant)) => words(os, arch, variant.as_deref()),
+    }
+}
+
+fn words(os: &str, architecture: &str, variant: Option<&str>) -> String {
+    match variant {
+        None => format!("{os}/{architecture}"),
+        Some(variant) => format!("{os}/{architecture}/{variant}"),
     }
 }

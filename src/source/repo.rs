@@ -1,9 +1,9 @@
 //! Git repositories: a mirror in the store, and a bundle file in the bundle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::artifact::VersionRange;
-use crate::git::{Inspection, Mirror, RemoteRefs, TreeEntry};
+use crate::git::{GitError, Inspection, Mirror, RemoteRefs, TreeEntry};
 use crate::limits;
 use crate::lock::{Descriptor, RefPin, RepoPin};
 
@@ -90,6 +90,23 @@ impl RepoView {
         Err(SourceError::Revision { url: self.url.clone(), wanted: missing, nearest })
     }
 
+    /// Finds what a revision of an Argo CD source means: `HEAD`, a branch, a tag, a commit, or the highest tag in a range.
+    ///
+    /// No name of a ref holds `*` or `?`, so that `1.*` is a range here and never a pattern.
+    pub fn revision(&self, revision: &str) -> Result<Revision, SourceError> {
+        if !revision.contains(['*', '?']) {
+            return self.select(&[revision.to_owned()]);
+        }
+        match self.highest_tag(revision) {
+            Some(pin) => Ok(Revision { pins: vec![pin], head: None }),
+            None => {
+                let wanted = vec![revision.to_owned()];
+                let nearest = self.nearest(&wanted);
+                Err(SourceError::Revision { url: self.url.clone(), wanted, nearest })
+            }
+        }
+    }
+
     fn highest_tag(&self, range: &str) -> Option<RefPin> {
         let range = VersionRange::parse(range).ok()?;
         let tags: Vec<(&str, &str)> = self
@@ -116,15 +133,39 @@ impl RepoView {
         near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
     }
 
-    /// Fetches a revision's objects and returns the commit that its first ref means.
+    /// Fetches a revision's objects and returns its commits, each once, and how many were left out as too many.
+    ///
+    /// A tag of something that is no commit has none.
+    pub async fn commits(
+        &self,
+        revision: &Revision,
+        sources: &Sources,
+    ) -> Result<(Vec<String>, usize), SourceError> {
+        self.mirror.fetch(&revision.pins, &sources.report).await?;
+        let objects: BTreeSet<&str> = revision.pins.iter().map(|pin| pin.object.as_str()).collect();
+        let left_out = objects.len().saturating_sub(limits::GIT_INSPECTED_MAX);
+        let mut commits = BTreeSet::new();
+        for object in objects.into_iter().take(limits::GIT_INSPECTED_MAX) {
+            match self.mirror.resolve(object).await {
+                Ok(commit) => drop(commits.insert(commit)),
+                Err(GitError::Missing { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok((commits.into_iter().collect(), left_out))
+    }
+
+    /// Fetches a revision's objects and returns the commit that Argo CD would take for its name.
     pub async fn checkout(
         &self,
+        name: &str,
         revision: &Revision,
         sources: &Sources,
     ) -> Result<String, SourceError> {
         self.mirror.fetch(&revision.pins, &sources.report).await?;
-        let first = revision.pins.first().map(|pin| pin.object.clone()).unwrap_or_default();
-        Ok(self.mirror.resolve(&first).await?)
+        let first = || revision.pins.first().map(|pin| pin.object.clone());
+        let object = self.remote.commit_of(name).or_else(first).unwrap_or_default();
+        Ok(self.mirror.resolve(&object).await?)
     }
 
     /// The YAML and JSON files below a path of a commit, with their contents.

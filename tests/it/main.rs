@@ -3,4 +3,9 @@
 mod architecture;
 mod corpus;
 mod inventories;
+mod lock;
+mod lock_git;
+mod lock_refusals;
+mod replay;
 mod support;
+mod verify;

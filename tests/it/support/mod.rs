@@ -9,10 +9,12 @@
 //! | `job` | a child process with a time limit |
 //! | `scenario` | one command line in a closed room, with exact answers |
 //! | `world` | `haversack serve` on a free port, with fixtures in it |
+//! | `connected` | an inventory, a key, `lock` and `build` in one room |
 //! | `http`, `registry` | a plain HTTP client, and an OCI client made of it |
 //! | `fixture` | images, charts, repositories and Argo CD trees, the same bytes every time |
 //! | `fault` | a proxy that fails by script and keeps a log |
 //! | `kill` | kills a command again and again until it is done |
+//! | `carried` | a bundle of the fixtures, and the isolated side that it is carried to |
 //! | `tree` | snapshots of folders, and the search for planted secrets |
 #![allow(
     dead_code,
@@ -24,6 +26,8 @@
     reason = "a toolbox: not every test uses every tool, and a tool that fails ends the test"
 )]
 
+pub(crate) mod carried;
+pub(crate) mod connected;
 pub(crate) mod fault;
 pub(crate) mod fixture;
 pub(crate) mod http;

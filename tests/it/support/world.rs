@@ -11,6 +11,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::binary;
+use super::fault::FaultProxy;
 use super::fixture::argo::{self, Places};
 use super::fixture::chart::{Chart, ChartSpec, index_yaml};
 use super::fixture::git::{History, Repo};
@@ -29,6 +30,9 @@ pub(crate) struct World {
     dir: TempDir,
     child: Option<Child>,
     url: String,
+    options: Vec<String>,
+    /// What the fixtures call it, when they shall lead to a proxy.
+    face: Option<String>,
 }
 
 impl World {
@@ -40,21 +44,50 @@ impl World {
         world
     }
 
+    /// The outside world as seen through a proxy: whatever its fixtures name is the proxy.
+    #[track_caller]
+    pub(crate) fn start_behind_proxy() -> (Self, FaultProxy) {
+        let (world, proxy) = Self::empty_behind_proxy();
+        world.fill();
+        (world, proxy)
+    }
+
+    /// The same with nothing in it.
+    #[track_caller]
+    pub(crate) fn empty_behind_proxy() -> (Self, FaultProxy) {
+        let mut world = Self::empty();
+        let proxy = FaultProxy::before(world.url());
+        world.face = Some(proxy.host());
+        (world, proxy)
+    }
+
     /// The isolated side before the first replay.
     #[track_caller]
     pub(crate) fn inside() -> Self {
         Self::empty()
     }
 
+    /// The same, with further options of `serve`.
+    #[track_caller]
+    pub(crate) fn inside_with(options: &[&str]) -> Self {
+        Self::empty_with(options)
+    }
+
     /// A server with nothing in it.
     #[track_caller]
     pub(crate) fn empty() -> Self {
+        Self::empty_with(&[])
+    }
+
+    #[track_caller]
+    fn empty_with(options: &[&str]) -> Self {
+        let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
         let dir = tempfile::tempdir().unwrap();
         for name in ["root/files", "fixtures"] {
             fs::create_dir_all(dir.path().join(name)).unwrap();
         }
-        let (child, url) = serve(&dir.path().join("root"), "127.0.0.1:0");
-        Self { dir, child: Some(child), url }
+        let (child, url) = serve(&dir.path().join("root"), "127.0.0.1:0", &options);
+        Self { dir, child: Some(child), url, options, face: None }
     }
 
     /// Ends the server; its folder stays until the world is dropped.
@@ -69,7 +102,7 @@ impl World {
     #[track_caller]
     pub(crate) fn restart(&mut self) {
         self.stop();
-        let (child, url) = serve(&self.root(), &self.host());
+        let (child, url) = serve(&self.root(), &self.host(), &self.options);
         self.child = Some(child);
         self.url = url;
     }
@@ -134,13 +167,19 @@ impl World {
         repo
     }
 
+    /// `127.0.0.1:PORT` of the proxy, or else of the server: what inventories name.
+    pub(crate) fn face(&self) -> String {
+        self.face.clone().unwrap_or_else(|| self.host())
+    }
+
     /// Where the fixtures of [`World::start`] are.
     pub(crate) fn places(&self) -> Places {
+        let face = self.face();
         Places {
-            registry: self.host(),
-            charts: self.file_url("charts"),
-            platform: self.git_url("acme", "platform"),
-            values: self.git_url("acme", "values"),
+            charts: format!("http://{face}/files/charts"),
+            platform: format!("http://{face}/git/acme/platform.git"),
+            values: format!("http://{face}/git/acme/values.git"),
+            registry: face,
         }
     }
 
@@ -154,8 +193,8 @@ impl World {
              images:\n  - {registry}/library/multi:2.0\n  - {registry}/library/docker:1.0\n\
              repos:\n  - url: {platform}\n    refs: [main, \"v1.*\"]\n\
              apps:\n  - repo: {platform}\n    revision: main\n    path: argocd/root\n\
-             files:\n  - url: {}\n    sha256: {}\n",
-            self.file_url("crds.yaml"),
+             files:\n  - url: http://{}/files/crds.yaml\n    sha256: {}\n",
+            self.face(),
             super::sha256_hex(CRDS.as_bytes())
         )
     }
@@ -229,13 +268,14 @@ metadata: {name: things.example.com}
 
 /// Starts `serve` and waits for the line that says where it listens.
 #[track_caller]
-fn serve(root: &Path, listen: &str) -> (Child, String) {
+fn serve(root: &Path, listen: &str, options: &[String]) -> (Child, String) {
     let mut command = Command::new(binary());
     command
         .arg("serve")
         .arg("--root")
         .arg(root)
         .args(["--listen", listen])
+        .args(options)
         .current_dir(root)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
