@@ -154,19 +154,18 @@ fn login(credentials: &Credentials) -> Result<GitLogin, Failure> {
 fn show_plan(plan: &Plan) -> String {
     let mut rows = Vec::new();
     for image in &plan.images {
-        let absent = image.absent();
+        let absent = image.manifests.iter().filter(|manifest| !manifest.present).count();
         let bytes: u64 =
             if absent > 0 { image.blobs.iter().map(|blob| blob.size).sum() } else { 0 };
         let state = match absent {
             0 => "there".to_owned(),
             _ => format!("send {} and up to {}", count(absent, "OCI manifest"), size(bytes)),
         };
-        rows.push(vec![image.kind.to_string(), safe(&image.id), image.inside.to_string(), state]);
+        rows.push(vec![image.kind.to_string(), source(&image.id), image.inside.to_string(), state]);
         for tag in &image.tags {
             let state = match tag.now {
                 None => "new tag",
                 Some(now) if now == tag.digest => continue,
-                Some(_) if tag.for_index => "names its one platform, for an index not taken",
                 Some(_) => "tag MOVES",
             };
             rows.push(vec![
@@ -186,9 +185,14 @@ fn show_plan(plan: &Plan) -> String {
             with(RefState::Same),
             with(RefState::Diverged)
         );
-        rows.push(vec!["repo".to_owned(), safe(&repo.id), safe(&repo.inside), state]);
+        rows.push(vec!["repo".to_owned(), source(&repo.id), safe(&repo.inside), state]);
     }
     format!("{}Nothing was sent.\n", table(&rows))
+}
+
+/// A pin's id without its kind, which has a column of its own.
+fn source(id: &str) -> String {
+    safe(id.split_once(':').map_or(id, |(_, source)| source))
 }
 
 fn show_receipt(receipt: &Receipt) -> String {

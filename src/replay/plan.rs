@@ -12,7 +12,7 @@ use crate::lock::{Attachment, Descriptor, Lock};
 use crate::oci::{Manifest, Parsed};
 use crate::replay::error::ReplayError;
 use crate::replay::names::{Wanted, inside_path};
-use crate::replay::site::{Site, SparseIndex};
+use crate::replay::site::Site;
 use crate::replay::{GitLogin, Reach};
 
 /// Everything a replay will do.
@@ -71,58 +71,6 @@ pub struct TagPlan {
     /// What it names now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub now: Option<Digest>,
-    /// Whether it names the one platform that is carried, because an earlier replay found that the registry does not
-    /// take the sparse index.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub for_index: bool,
-}
-
-impl TagPlan {
-    fn new(tag: String, digest: Digest) -> Self {
-        Self { tag, digest, now: None, for_index: false }
-    }
-}
-
-impl ImagePlan {
-    /// How many OCI manifests have to be sent.
-    pub fn absent(&self) -> usize {
-        self.manifests.iter().filter(|m| !m.present && !self.settled(m)).count()
-    }
-
-    /// Whether an earlier replay found that the registry does not take this sparse index, and tagged its one platform.
-    pub(super) fn settled(&self, manifest: &ManifestPlan) -> bool {
-        self.tags.iter().any(|tag| tag.for_index && tag.digest == manifest.descriptor.digest)
-    }
-
-    /// The one platform of a sparse index that is carried; `None` when there are more.
-    pub(super) fn single_child(&self, index: Digest) -> Option<Digest> {
-        let mut others = self
-            .manifests
-            .iter()
-            .filter(|m| m.subject.is_none() && m.descriptor.digest != index)
-            .filter(|m| !self.tags.iter().any(|tag| tag.digest == m.descriptor.digest));
-        let only = others.next()?.descriptor.digest;
-        others.next().is_none().then_some(only)
-    }
-
-    /// Notes which tags stand for a sparse index that the registry did not take.
-    fn settle(&mut self, sparse: SparseIndex) {
-        if sparse != SparseIndex::Platform {
-            return;
-        }
-        let indexes: Vec<(Digest, Digest)> = self
-            .manifests
-            .iter()
-            .filter(|m| m.sparse && !m.present)
-            .filter_map(|m| Some((m.descriptor.digest, self.single_child(m.descriptor.digest)?)))
-            .collect();
-        for tag in &mut self.tags {
-            let stands = |(index, only): &(Digest, Digest)| {
-                *index == tag.digest && tag.now.as_ref() == Some(only)
-            };
-            tag.for_index = indexes.iter().any(stands);
-        }
-    }
 }
 
 /// One repository on its way to the git server.
@@ -200,10 +148,9 @@ impl Plan {
         if !collisions.is_empty() {
             return Err(ReplayError::Collisions(collisions));
         }
-        let sparse = SparseIndex::of(site);
         reach.report.phase(format!("asking the site about {} artifacts", images.len() + git.len()));
         let images = stream::iter(images)
-            .map(|plan| ask(plan, reach, sparse))
+            .map(|plan| ask(plan, reach))
             .buffered(limits::REQUESTS_PER_HOST)
             .try_collect()
             .await?;
@@ -229,7 +176,7 @@ impl Plan {
         self.images
             .iter()
             .flat_map(|image| image.tags.iter().map(move |tag| (image, tag)))
-            .filter(|(_, tag)| !tag.for_index && tag.now.is_some_and(|now| now != tag.digest))
+            .filter(|(_, tag)| tag.now.is_some_and(|now| now != tag.digest))
             .map(|(image, tag)| format!("{}:{}", image.inside, tag.tag))
             .collect()
     }
@@ -259,7 +206,7 @@ fn outline(
         tags: place
             .tags
             .iter()
-            .map(|tag| TagPlan::new(tag.clone(), artifact.descriptor.digest))
+            .map(|tag| TagPlan { tag: tag.clone(), digest: artifact.descriptor.digest, now: None })
             .collect(),
     };
     for tag in &plan.tags {
@@ -272,7 +219,11 @@ fn outline(
     for attachment in &place.attachments {
         walk(verified, &attachment.descriptor, &mut plan, &mut BTreeSet::new())?;
         if let Some(tag) = &attachment.tag {
-            plan.tags.push(TagPlan::new(tag.clone(), attachment.descriptor.digest));
+            plan.tags.push(TagPlan {
+                tag: tag.clone(),
+                digest: attachment.descriptor.digest,
+                now: None,
+            });
         }
     }
     order(&mut plan);
@@ -422,11 +373,7 @@ pub(super) fn read_blob(
 /// Asks the registry which OCI manifests and tags it has: one request for each.
 ///
 /// A tag that already names the right OCI manifest answers for both.
-async fn ask(
-    mut plan: ImagePlan,
-    reach: &Reach,
-    sparse: SparseIndex,
-) -> Result<ImagePlan, ReplayError> {
+async fn ask(mut plan: ImagePlan, reach: &Reach) -> Result<ImagePlan, ReplayError> {
     let mut there: BTreeMap<Digest, bool> = BTreeMap::new();
     for tag in &mut plan.tags {
         if let Some(head) = reach.registries.head(&plan.inside, &tag.tag).await? {
@@ -441,7 +388,6 @@ async fn ask(
             None => reach.registries.head(&plan.inside, &digest.to_string()).await?.is_some(),
         };
     }
-    plan.settle(sparse);
     Ok(plan)
 }
 

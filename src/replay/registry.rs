@@ -34,7 +34,7 @@ impl Sender<'_> {
         receipt: &mut Receipt,
     ) -> Result<(), ReplayError> {
         let mut homes: BTreeMap<Digest, (Descriptor, Vec<&Repository>)> = BTreeMap::new();
-        for plan in plans.iter().filter(|plan| plan.absent() > 0) {
+        for plan in plans.iter().filter(|plan| plan.manifests.iter().any(|m| !m.present)) {
             for blob in &plan.blobs {
                 let (_, repositories) =
                     homes.entry(blob.digest).or_insert_with(|| (blob.clone(), Vec::new()));
@@ -98,7 +98,7 @@ impl Sender<'_> {
         let mut orphans: BTreeMap<Digest, Vec<Referrer>> = BTreeMap::new();
         for manifest in &plan.manifests {
             let digest = manifest.descriptor.digest;
-            if manifest.present || plan.settled(manifest) {
+            if manifest.present || self.settled(plan, manifest) {
                 continue;
             }
             let bytes =
@@ -136,6 +136,18 @@ impl Sender<'_> {
         Ok(())
     }
 
+    /// Whether an earlier run found that the registry does not take this sparse index, and tagged its one platform.
+    fn settled(&self, plan: &ImagePlan, manifest: &ManifestPlan) -> bool {
+        let only = single_child(plan, manifest);
+        manifest.sparse
+            && self.sparse == SparseIndex::Platform
+            && only.is_some()
+            && plan
+                .tags
+                .iter()
+                .any(|tag| tag.digest == manifest.descriptor.digest && tag.now == only)
+    }
+
     /// Leaves a sparse index out where the site allows it and exactly one platform is carried.
     fn give_up_index(
         &self,
@@ -144,9 +156,7 @@ impl Sender<'_> {
         error: OciError,
         done: &mut Done,
     ) -> Result<(), ReplayError> {
-        if self.sparse == SparseIndex::Refuse
-            || plan.single_child(manifest.descriptor.digest).is_none()
-        {
+        if self.sparse == SparseIndex::Refuse || single_child(plan, manifest).is_none() {
             return Err(ReplayError::Sparse { reference: plan.id.clone(), source: error });
         }
         done.without_index = Some(manifest.descriptor.digest);
@@ -161,8 +171,8 @@ impl Sender<'_> {
             else {
                 continue;
             };
-            if done.without_index == Some(tag.digest) || tag.for_index {
-                let only = plan.single_child(tag.digest);
+            if done.without_index == Some(tag.digest) || self.settled(plan, manifest) {
+                let only = single_child(plan, manifest);
                 done.without_index = Some(tag.digest);
                 match plan.manifests.iter().find(|m| Some(m.descriptor.digest) == only) {
                     Some(child) => manifest = child,
@@ -244,6 +254,17 @@ fn referrer(descriptor: &Descriptor, bytes: &Bytes) -> Result<Referrer, ReplayEr
         Parsed::Index { artifact_type, annotations, .. } => (artifact_type, annotations),
     };
     Ok(Referrer { descriptor: descriptor.clone(), artifact_type, annotations })
+}
+
+/// The one platform of a sparse index that is carried; `None` when there are more.
+fn single_child(plan: &ImagePlan, index: &ManifestPlan) -> Option<Digest> {
+    let mut others = plan
+        .manifests
+        .iter()
+        .filter(|m| m.subject.is_none() && m.descriptor.digest != index.descriptor.digest)
+        .filter(|m| !plan.tags.iter().any(|tag| tag.digest == m.descriptor.digest));
+    let only = others.next()?.descriptor.digest;
+    others.next().is_none().then_some(only)
 }
 
 /// What became of blobs: how many were sent, mounted or found, and how many bytes went over.

@@ -63,13 +63,6 @@ pub enum SparseIndex {
     Refuse,
 }
 
-impl SparseIndex {
-    /// What a site says; without a registry nothing asks.
-    pub(super) fn of(site: &Site) -> Self {
-        site.registry.as_ref().map_or(Self::Platform, |registry| registry.sparse_index)
-    }
-}
-
 /// The site's git server.
 #[derive(Clone, Debug)]
 pub struct GitSite {
