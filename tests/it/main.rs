@@ -2,6 +2,8 @@
 
 mod architecture;
 mod corpus;
+mod docs;
+mod help;
 mod inventories;
 mod lock;
 mod lock_git;
