@@ -1,9 +1,12 @@
 //! The one integration binary: every test that looks at the program from outside.
 
 mod architecture;
+mod build;
 mod corpus;
+mod fetch_faults;
 mod inventories;
 mod lock;
 mod lock_git;
 mod lock_refusals;
+mod store_damage;
 mod support;
