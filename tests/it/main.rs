@@ -5,6 +5,7 @@ mod build;
 mod corpus;
 mod fetch_faults;
 mod inventories;
+mod kill_outside;
 mod lock;
 mod lock_git;
 mod lock_refusals;
