@@ -148,6 +148,7 @@ fn gather(
     let mut artifacts = Vec::new();
     let mut blobs: Vec<(Digest, u64)> = Vec::new();
     let mut packed = BTreeSet::new();
+    let mut names = BTreeSet::new();
     for (pin, outcome) in fetched {
         match outcome {
             Err(source) => missing.push(Missing { id: pin.id(), source }),
@@ -155,11 +156,16 @@ fn gather(
                 let bytes = fetched.blobs.iter().map(|blob| blob.size).sum();
                 let new = fetched.blobs.iter().filter(|blob| packed.insert(blob.digest));
                 blobs.extend(new.map(|blob| (blob.digest, blob.size)));
+                // Two sources may differ in their scheme alone; an OCI layout wants different names.
+                let mut name = pin.layout_name();
+                while !names.insert(name.clone()) {
+                    name = format!("{name}.{}", pin.kind());
+                }
                 artifacts.push(Artifact {
                     bytes,
                     id: pin.id(),
                     kind: pin.kind(),
-                    name: pin.layout_name(),
+                    name,
                     descriptor: fetched.root,
                 });
             }

@@ -28,6 +28,9 @@
 //! | `SHA256SUMS.<key id>.p256`, `*.pem` | [`trust`] |
 //! | `site.yaml`, `receipt.json` | [`replay`] |
 
+#[cfg(not(all(unix, target_pointer_width = "64")))]
+compile_error!("haversack is written for 64-bit Unix systems");
+
 pub mod artifact;
 pub mod limits;
 pub mod secret;

@@ -62,7 +62,7 @@ pub const GIT_INSPECTED_MAX: usize = 500;
 /// Largest header of a git bundle.
 pub const GIT_BUNDLE_HEADER_BYTES_MAX: u64 = 256 << 20;
 /// Longest wait for a git server that has a whole pack and checks it.
-pub const GIT_UNPACK_TIME_MAX: Duration = Duration::from_secs(30 * 60);
+pub const GIT_UNPACK_TIME_MAX: Duration = Duration::from_mins(30);
 /// Largest `SHA256SUMS`.
 pub const SUMS_BYTES_MAX: u64 = 16 << 20;
 /// Largest signature file.
@@ -107,11 +107,11 @@ pub const BACKOFF_FIRST: Duration = Duration::from_millis(250);
 /// Longest pause between two tries when the server names none.
 pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// Longest `Retry-After` that is obeyed; a longer one is an error that names it.
-pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(15 * 60);
+pub const RETRY_AFTER_MAX: Duration = Duration::from_mins(15);
 /// Time to open a connection.
 pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(30);
 /// Longest silence in the middle of an answer.
-pub const SILENCE_MAX: Duration = Duration::from_secs(120);
+pub const SILENCE_MAX: Duration = Duration::from_mins(2);
 /// Longest wait for the answer after the last byte of an upload: the server may hash and copy first.
 pub const UPLOAD_ANSWER_TIME_MAX: Duration = Duration::from_mins(15);
 /// Longest life of an access token that is believed.

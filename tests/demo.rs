@@ -3,6 +3,7 @@
 //! Outside: a registry, a chart repository and a git server with small fixtures made on the spot. They are stopped
 //! before the replay. Inside: an empty registry and git server. Plain clients (git, and HTTP without any registry
 //! library) then ask the inside for what the outside had.
+#![allow(clippy::print_stdout, reason = "it tells a story")]
 
 // Without a test harness the toolbox's own tests are not compiled, and their imports are left over.
 #[allow(unused_imports)]

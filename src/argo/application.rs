@@ -201,9 +201,10 @@ fn image_list(walk: &mut Walk<'_>, at: &At<'_>) {
 
 /// A chart from an HTTP repository, or from a registry with or without `oci://` before it.
 fn chart_kind(repository: &str, chart: &str, version: String) -> Option<SourceKind> {
-    let repo = match repository.contains("://") {
-        true => ChartRepo::parse(repository),
-        false => ChartRepo::oci(repository),
+    let repo = if repository.contains("://") {
+        ChartRepo::parse(repository)
+    } else {
+        ChartRepo::oci(repository)
     };
     match repo.ok()? {
         ChartRepo::Http(repo) => {

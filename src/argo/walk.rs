@@ -180,17 +180,14 @@ impl Walk<'_> {
     }
 
     fn embedded(&mut self, embedded: &Embedded) {
-        match Node::parse_all(&embedded.text) {
-            Ok(documents) => {
-                for document in &documents {
-                    self.document(At::root(document, &embedded.base));
-                }
+        if let Ok(documents) = Node::parse_all(&embedded.text) {
+            for document in &documents {
+                self.document(At::root(document, &embedded.base));
             }
-            Err(_) => {
-                let node = Node { line: 1, column: 1, value: Value::Null };
-                let at = At::root(&node, &embedded.base);
-                self.opaque(&at, "text that holds documents and cannot be read", embedded::ADVICE);
-            }
+        } else {
+            let node = Node { line: 1, column: 1, value: Value::Null };
+            let at = At::root(&node, &embedded.base);
+            self.opaque(&at, "text that holds documents and cannot be read", embedded::ADVICE);
         }
     }
 

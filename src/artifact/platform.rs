@@ -30,9 +30,7 @@ impl Platform {
         };
         let parts: Vec<&str> = text.split('/').collect();
         match parts.as_slice() {
-            [os, architecture, rest @ ..]
-                if rest.len() <= 1 && parts.iter().all(|part| sound(&part)) =>
-            {
+            [os, architecture, rest @ ..] if rest.len() <= 1 && parts.iter().all(sound) => {
                 Ok(Self {
                     os: (*os).to_owned(),
                     architecture: (*architecture).to_owned(),

@@ -2,8 +2,8 @@
 //!
 //! What a signer may lie about (by mistake or after a break-in), and the defence:
 //!
-//! - Offsets and lengths that overlap, leave gaps, point outside or overflow: frames must follow each other without a
-//!   gap from the packs' common start to their end, in checked arithmetic.
+//! - Offsets and lengths that overlap, leave gaps, point outside or overflow: frames must follow
+//!   each other without a gap from the packs' common start to their end, in checked arithmetic.
 //! - One blob twice, an artifact without its blob, a pin of the lock without its artifact: refused.
 //! - Name and version here and in the signed list: must agree, and agree with the lock.
 //! - Sizes that make a reader reserve memory: no size from this file is ever used to reserve any.
@@ -245,8 +245,9 @@ impl Contents {
 
     /// Checks that the frames cover each pack from its common start to its end.
     ///
-    /// Every pack begins with the same frames (`oci-layout` and `index.json`), so the first blob of each stands at the
-    /// same offset. A pack without blobs is allowed only when there is no blob at all.
+    /// Every pack begins with the same frames (`oci-layout` and `index.json`), so the first blob of
+    /// each stands at the same offset. A pack without blobs is allowed only when there is no blob
+    /// at all.
     pub(crate) fn check_packs(&self, sizes_bytes: &[u64]) -> Result<(), ContentsError> {
         let start_bytes = self.start_bytes().unwrap_or(0);
         let mut blobs = self.blobs.iter().peekable();

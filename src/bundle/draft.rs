@@ -1,7 +1,8 @@
 //! A bundle in the making: a hidden folder beside its final place, with packs and no list yet.
 //!
-//! A run that is killed leaves the folder behind; the next run removes it and starts again, because every blob is still
-//! in the store. Two runs for one bundle at once do not mix: the second one finds the lock taken.
+//! A run that is killed leaves the folder behind; the next run removes it and starts again, because
+//! every blob is still in the store. Two runs for one bundle at once do not mix: the second one
+//! finds the lock taken.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read};
@@ -45,7 +46,8 @@ pub struct DraftInput {
 /// How to pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PackOptions {
-    /// Size in bytes at which the next pack begins. A blob that is larger still gets a pack of its own.
+    /// Size in bytes at which the next pack begins. A blob that is larger still gets a pack of its
+    /// own.
     pub part_bytes: u64,
     /// zstd level, 1 to 19. Part of what decides the bundle's bytes.
     pub level: i32,
@@ -71,8 +73,9 @@ pub struct Draft {
 impl Draft {
     /// Writes the packs into `dir/.NAME-VERSION.draft`.
     ///
-    /// Fails before the first byte when the input cannot make a sound bundle. A blob that is damaged in the store comes
-    /// as [`BundleError::Damaged`], so that the caller can drop it there.
+    /// Fails before the first byte when the input cannot make a sound bundle. A blob that is
+    /// damaged in the store comes as [`BundleError::Damaged`], so that the caller can drop it
+    /// there.
     pub fn write(
         input: DraftInput,
         source: &(dyn BlobSource + Sync),
@@ -191,7 +194,8 @@ struct BuildLock {
 }
 
 impl BuildLock {
-    /// Takes the lock; `None` when another run has it. The system lets go of it when a run is killed.
+    /// Takes the lock; `None` when another run has it. The system lets go of it when a run is
+    /// killed.
     fn take(parent: &Path, stem: &str) -> Result<Option<Self>, BundleError> {
         let path = parent.join(format!(".{stem}.lock"));
         loop {
@@ -203,8 +207,8 @@ impl BuildLock {
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(source)) => return Err(BundleError::io(&path)(source)),
             }
-            // Its owner may have removed the file between our opening and locking it: then this lock is of
-            // nothing. Ends, because each round means that another run finished.
+            // Its owner may have removed the file between our opening and locking it: then this
+            // lock is of nothing. Ends, because each round means that another run finished.
             if is_same(&file, &path) {
                 return Ok(Some(Self { path, _file: file }));
             }

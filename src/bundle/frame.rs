@@ -1,8 +1,10 @@
-//! One frame of a pack: a tar member (POSIX ustar) inside a zstd frame of its own (RFC 8878). Writer and reader.
+//! One frame of a pack: a tar member (POSIX ustar) inside a zstd frame of its own (RFC 8878).
+//! Writer and reader.
 //!
-//! A frame holds header, data and padding of one member, so cutting a pack at any frame gives sound zstd and sound tar.
-//! The reader does not parse the header: it makes the only one that the writer could have written and compares. No
-//! two tar readers can disagree about bytes that have exactly one form.
+//! A frame holds header, data and padding of one member, so cutting a pack at any frame gives sound
+//! zstd and sound tar. The reader does not parse the header: it makes the only one that the writer
+//! could have written and compares. No two tar readers can disagree about bytes that have exactly
+//! one form.
 
 use std::io::{self, BufRead, Read, Write};
 
@@ -20,7 +22,8 @@ const ZEROS: [u8; TAR_BLOCK_BYTES] = [0; TAR_BLOCK_BYTES];
 
 /// The last frame of every pack: tar's end of archive, 1024 zero bytes, as one RLE block.
 ///
-/// Magic; descriptor: single segment, 2-byte size; size − 256; block header: last, RLE, 1024; the byte.
+/// Magic; descriptor: single segment, 2-byte size; size − 256; block header: last, RLE, 1024; the
+/// byte.
 pub(crate) const END: [u8; 11] = [0x28, 0xb5, 0x2f, 0xfd, 0x60, 0x00, 0x03, 0x03, 0x20, 0x00, 0x00];
 
 /// A member of a pack.
@@ -88,9 +91,9 @@ impl Member {
     }
 
     fn padding_bytes(&self) -> usize {
-        // The remainder is below 512, so it fits every integer.
-        let rest = (self.size_bytes % TAR_BLOCK_BYTES as u64) as usize;
-        if rest == 0 { 0 } else { TAR_BLOCK_BYTES - rest }
+        // Below 512, so it fits every integer.
+        let rest = self.size_bytes % TAR_BLOCK_BYTES as u64;
+        usize::try_from(rest).map_or(0, |rest| (TAR_BLOCK_BYTES - rest) % TAR_BLOCK_BYTES)
     }
 
     fn content_bytes(&self) -> u64 {
@@ -105,7 +108,8 @@ impl Member {
 
     /// Writes the frame. `data` must yield exactly the member's size.
     ///
-    /// The bytes depend on member, data and packing alone: data is fed in full chunks, however it comes.
+    /// The bytes depend on member, data and packing alone: data is fed in full chunks, however it
+    /// comes.
     pub(crate) fn write(
         &self,
         out: impl Write,
@@ -120,7 +124,8 @@ impl Member {
         }
     }
 
-    /// Opens the frame at the start of `input` and yields the member's data, padding and all after it unread.
+    /// Opens the frame at the start of `input` and yields the member's data, padding and all after
+    /// it unread.
     ///
     /// The data is not proven here: wrap it in a [`VerifyReader`].
     pub(crate) fn open<R: BufRead>(&self, input: R) -> io::Result<Decoder<'static, R>> {
@@ -134,7 +139,8 @@ impl Member {
         Ok(decoder)
     }
 
-    /// Reads the frame to its very end and proves all of it; gives back the input, standing behind the frame.
+    /// Reads the frame to its very end and proves all of it; gives back the input, standing behind
+    /// the frame.
     pub(crate) fn prove<R: BufRead>(
         &self,
         input: R,
@@ -191,8 +197,8 @@ fn store(mut out: impl Write, mut content: impl Read, content_bytes: u64) -> io:
             Some(left_bytes) if count > 0 => left_bytes,
             _ => return Err(invalid("more or fewer bytes than announced")),
         };
-        // Bit 0: last block. Bits 1 and 2: raw. Then the size, at most 2^17.
-        let block = (count as u32) << 3 | u32::from(left_bytes == 0);
+        // Bit 0: last block. Bits 1 and 2: raw. Then the size, at most 2^17, so three bytes do.
+        let block = count << 3 | usize::from(left_bytes == 0);
         out.write_all(&block.to_le_bytes()[..3])?;
         out.write_all(&chunk[..count])?;
     }
@@ -317,7 +323,8 @@ mod tests {
         let (member, bytes) = frame(data, Packing::Stored);
         let other = Member { size_bytes: 4, ..member.clone() };
         assert!(other.open(bytes.as_slice()).is_err());
-        // A skippable frame first (RFC 8878 section 3.1.2): content that zstd would pass over in silence.
+        // A skippable frame first (RFC 8878 section 3.1.2): content that zstd would pass over in
+        // silence.
         let hidden = [&[0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 7], bytes.as_slice()].concat();
         assert!(member.open(hidden.as_slice()).is_err());
         // One behind the frame stays unread, and the caller sees that.

@@ -1,7 +1,7 @@
 //! A look at a folder, and the only way to open a file in it.
 //!
-//! No link is followed and nothing but a plain file is opened: a link may lead off the medium, and opening a pipe or a
-//! device can block for ever or do something.
+//! No link is followed and nothing but a plain file is opened: a link may lead off the medium, and
+//! opening a pipe or a device can block for ever or do something.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -85,8 +85,8 @@ impl Listing {
 
 /// Opens a plain file of the folder.
 ///
-/// The standard library has no `O_NOFOLLOW`. So the name is looked at without following links, then opened, and what
-/// was opened must be what was looked at.
+/// The standard library has no `O_NOFOLLOW`. So the name is looked at without following links, then
+/// opened, and what was opened must be what was looked at.
 pub(crate) fn open_plain(dir: &Path, name: &str) -> Result<File, VerifyFailure> {
     let path = dir.join(name);
     let before = fs::symlink_metadata(&path).map_err(VerifyFailure::io(&path))?;

@@ -1,11 +1,13 @@
-//! The bundle: what is carried by hand. Draft → Sealed → Verified, and the one way from each to the next.
+//! The bundle: what is carried by hand. Draft → Sealed → Verified, one way from each to the next.
 //!
-//! `FORMAT.md` says what the bytes mean; `sums`, `contents` and `frame` hold writer and reader of each part side by
-//! side. A [`Draft`] is a folder in the making. A [`Sealed`] folder can be listed, and what it says is *claimed*. Only a
-//! [`Verified`] one yields blobs, and each blob still proves its own size and digest.
+//! `FORMAT.md` says what the bytes mean; `sums`, `contents` and `frame` hold writer and reader of
+//! each part side by side. A [`Draft`] is a folder in the making. A [`Sealed`] folder can be
+//! listed, and what it says is *claimed*. Only a [`Verified`] one yields blobs, and each blob still
+//! proves its own size and digest.
 //!
-//! Never here: the network, processes, printing, a reader that skips a proof. A bundle that is read is never written
-//! to. Imported by `replay`, `serve`, `resolve` and `cli`; must never import `source` or `resolve`.
+//! Never here: the network, processes, printing, a reader that skips a proof. A bundle that is read
+//! is never written to. Imported by `replay`, `serve` and `cli`; must never import
+//! `source` or `resolve`.
 
 mod contents;
 mod draft;

@@ -1,6 +1,6 @@
 //! A folder that says it is a bundle. It can be listed; it yields no blob.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::artifact::{Digest, FileName, VerifyError};
 use crate::bundle::listing::{Listing, What};
@@ -45,7 +45,8 @@ impl Sealed {
 
     /// What the bundle CLAIMS to carry. Unproven: whoever wrote the folder wrote this.
     ///
-    /// For showing to a person, never for acting on. Only `bundle.json` is read, and only against its line in the list.
+    /// For showing to a person, never for acting on. Only `bundle.json` is read, and only against
+    /// its line in the list.
     pub fn claimed(&self) -> Result<Contents, VerifyFailure> {
         let sums = Sums::parse(&self.sums_bytes).map_err(VerifyFailure::Sums)?;
         let bytes = self.contents_bytes(&sums)?;
@@ -57,7 +58,8 @@ impl Sealed {
     /// Reads `bundle.json` once and holds it against the list.
     pub(crate) fn contents_bytes(&self, sums: &Sums) -> Result<Vec<u8>, VerifyFailure> {
         // The list has exactly this name in it, and the name is sound.
-        let name = FileName::parse(CONTENTS_FILE).map_err(|_| self.missing())?;
+        let name = FileName::parse(CONTENTS_FILE)
+            .map_err(|_| VerifyFailure::OddName(CONTENTS_FILE.to_owned()))?;
         if self.listing.get(CONTENTS_FILE).is_none() {
             return Err(VerifyFailure::Missing(vec![name]));
         }
@@ -68,9 +70,5 @@ impl Sealed {
             return Err(VerifyFailure::Damaged(vec![DamagedFile { name, fault }]));
         }
         Ok(bytes)
-    }
-
-    fn missing(&self) -> VerifyFailure {
-        VerifyFailure::NoSums(PathBuf::from(self.dir()))
     }
 }

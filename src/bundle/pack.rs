@@ -1,8 +1,9 @@
 //! Writes packs: blobs in their given order, cut into files of a bounded size.
 //!
-//! Three kinds of thread share the work. Workers read, prove and compress small blobs ahead of their turn, within a
-//! budget of bytes. The writer takes the frames in order and streams large blobs itself. A hasher per pack follows behind
-//! the writer. None of this shows in the bytes: a frame depends on its blob alone, and the order is given.
+//! Three kinds of thread share the work. Workers read, prove and compress small blobs ahead of
+//! their turn, within a budget of bytes. The writer takes the frames in order and streams large
+//! blobs itself. A hasher per pack follows behind the writer. None of this shows in the bytes: a
+//! frame depends on its blob alone, and the order is given.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -160,7 +161,8 @@ impl Row<'_> {
         write: impl FnOnce(&mut PackFile) -> Result<(), FrameError>,
     ) -> Result<(), BundleError> {
         let member = Member::blob(digest, size_bytes);
-        // The most that the frame may take, not what it does take: known before a byte is compressed.
+        // The most that the frame may take, not what it does take: known before a byte is
+        // compressed.
         let room_bytes = member.frame_bytes_max() + frame::END.len() as u64;
         let part_bytes = self.packer.options.part_bytes;
         let start_bytes = self.packer.start.len() as u64;
@@ -331,20 +333,20 @@ struct Ahead<'a> {
     next: usize,
     jobs: Sender<Job>,
     frames: VecDeque<Receiver<Result<Vec<u8>, BundleError>>>,
-    ahead_bytes: u64,
+    waiting_bytes: u64,
 }
 
 impl<'a> Ahead<'a> {
     fn new(blobs: &'a [(Digest, u64)], jobs: Sender<Job>) -> Self {
-        Self { blobs, next: 0, jobs, frames: VecDeque::new(), ahead_bytes: 0 }
+        Self { blobs, next: 0, jobs, frames: VecDeque::new(), waiting_bytes: 0 }
     }
 
     /// Hands out small blobs as far as the budget goes; always at least one when none is under way.
     fn fill(&mut self) {
         while let Some((digest, size_bytes)) = self.blobs.get(self.next).copied() {
             if is_small(size_bytes) {
-                let ahead_bytes = self.ahead_bytes + size_bytes;
-                let enough = ahead_bytes > limits::FRAMES_AHEAD_BYTES_MAX
+                let waiting_bytes = self.waiting_bytes + size_bytes;
+                let enough = waiting_bytes > limits::FRAMES_AHEAD_BYTES_MAX
                     || self.frames.len() >= FRAMES_AHEAD_MAX;
                 if enough && !self.frames.is_empty() {
                     return;
@@ -353,7 +355,7 @@ impl<'a> Ahead<'a> {
                 // Without workers `take` reports it.
                 let _ = self.jobs.send(Job { digest, size_bytes, done });
                 self.frames.push_back(frame);
-                self.ahead_bytes = ahead_bytes;
+                self.waiting_bytes = waiting_bytes;
             }
             self.next += 1;
         }
@@ -361,7 +363,7 @@ impl<'a> Ahead<'a> {
 
     /// Waits for the frame of the next small blob.
     fn take(&mut self, size_bytes: u64, digest: &Digest) -> Result<Vec<u8>, BundleError> {
-        self.ahead_bytes = self.ahead_bytes.saturating_sub(size_bytes);
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(size_bytes);
         let frame = self.frames.pop_front().and_then(|frame| frame.recv().ok());
         frame.unwrap_or_else(|| {
             let source = io::Error::other("the thread that compresses it ended early");

@@ -1,4 +1,5 @@
-//! Lists, signs and closes a draft. The order of writing is FORMAT.md's: a reader that finds a name finds all of it.
+//! Lists, signs and closes a draft. The order of writing is FORMAT.md's: a reader that finds a name
+//! finds all of it.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -11,14 +12,16 @@ use crate::bundle::verify::signature_name;
 use crate::bundle::{BundleError, Draft, Sealed, Sums};
 use crate::trust::SigningKey;
 
-/// The durable steps of building, in order; `pack-written` comes once a pack. Fault tests stop the process at each.
+/// The durable steps of building, in order; `pack-written` comes once a pack. Fault tests stop the
+/// process at each.
 pub const CHECKPOINTS: [&str; 6] =
     ["draft-started", "pack-written", "contents-written", "sums-written", "signed", "sealed"];
 
 impl Draft {
     /// Writes contents, list and one signature for each key, and moves the folder to its place.
     ///
-    /// When the very same bundle is there already, nothing in it is replaced; signatures that it lacks are added.
+    /// When the very same bundle is there already, nothing in it is replaced; signatures that it
+    /// lacks are added.
     pub fn seal(self, signers: &[SigningKey]) -> Result<Sealed, BundleError> {
         if signers.is_empty() {
             return Err(BundleError::NoSigner);

@@ -1,16 +1,20 @@
-//! `SHA256SUMS`: the one file that is signed. Writer and reader side by side; the grammar is in FORMAT.md.
+//! `SHA256SUMS`: the one file that is signed. Writer and reader side by side; the grammar is in
+//! FORMAT.md.
 //!
 //! Attacks known against lists of this kind, and the defence:
 //!
-//! - A signature made over another text with the same key is put beside a list: the first line must be [`MAGIC`].
+//! - A signature made over another text with the same key is put beside a list: the first line must
+//!   be [`MAGIC`].
 //! - A newer format is read by the rules of an older one: the version is part of that first line.
-//! - `../../etc/passwd`, absolute paths, control characters, names that a shell or a file system reads differently:
-//!   only [`FileName`]s, and of those only the ones that this format knows.
-//! - Two digests for one name, or `A` and `a` on a file system that ignores case: the set of names is fixed and
-//!   sorted, so no name comes twice.
-//! - CR LF, missing last newline, blank or comment lines, binary marks, upper-case digits, where two readers may
-//!   disagree: the text that is read must be the text that [`Sums::to_text`] writes, byte for byte.
-//! - A list so large that reading it is the attack: bounded by [`limits::SUMS_BYTES_MAX`] before it gets here.
+//! - `../../etc/passwd`, absolute paths, control characters, names that a shell or a file system
+//!   reads differently: only [`FileName`]s, and of those only the ones that this format knows.
+//! - Two digests for one name, or `A` and `a` on a file system that ignores case: the set of names
+//!   is fixed and sorted, so no name comes twice.
+//! - CR LF, missing last newline, blank or comment lines, binary marks, upper-case digits, where
+//!   two readers may disagree: the text that is read must be the text that [`Sums::to_text`]
+//!   writes, byte for byte.
+//! - A list so large that reading it is the attack: bounded by [`limits::SUMS_BYTES_MAX`] before it
+//!   gets here.
 
 use thiserror::Error;
 
@@ -72,7 +76,7 @@ impl Sums {
     pub fn to_text(&self) -> String {
         let mut text = format!("{MAGIC}\n# name={}\n# version={}\n", self.name, self.version);
         for (name, digest) in self.listed() {
-            text.push_str(&format!("{}  {name}\n", digest.hex()));
+            text.extend([digest.hex().as_str(), "  ", &name, "\n"]);
         }
         text
     }

@@ -41,8 +41,9 @@ struct Inner {
 
 /// A blob on its way out of a bundle.
 ///
-/// Yields exactly the blob's bytes and proves size and digest before it reports the end. Whatever is wrong with the
-/// bytes comes as [`io::ErrorKind::InvalidData`] or [`io::ErrorKind::UnexpectedEof`]; other kinds are the medium's.
+/// Yields exactly the blob's bytes and proves size and digest before it reports the end. Whatever
+/// is wrong with the bytes comes as [`io::ErrorKind::InvalidData`] or
+/// [`io::ErrorKind::UnexpectedEof`]; other kinds are the medium's.
 pub struct Blob {
     data: VerifyReader<Take<Decoder<'static, Frame>>>,
 }
@@ -97,7 +98,10 @@ impl Verified {
     /// Opens a blob: one seek to its frame, nothing else of the pack is read.
     pub fn blob(&self, digest: &Digest) -> Result<Blob, VerifyFailure> {
         let entry = self.entry(digest).ok_or(VerifyFailure::NoBlob(*digest))?;
-        let damaged = |error: io::Error| self.damage(entry, &error);
+        let damaged = |error: io::Error| {
+            let damaged = fault(entry.pack.clone(), Some(entry.digest), &error);
+            VerifyFailure::Inside(vec![damaged])
+        };
         let Encoding::Raw = entry.encoding;
         let member = Member::blob(&entry.digest, entry.size);
         let decoder = member.open(self.frame(entry)?).map_err(damaged)?;
@@ -107,8 +111,8 @@ impl Verified {
 
     /// Decompresses everything and proves every blob and every byte between blobs.
     ///
-    /// After [`Sealed::verify`] this can only find a builder's mistake or a medium that answers differently the second
-    /// time. All faults are named at once.
+    /// After [`Sealed::verify`] this can only find a builder's mistake or a medium that answers
+    /// differently the second time. All faults are named at once.
     pub fn deep(&self, report: &Report) -> Result<(), VerifyFailure> {
         let contents = self.contents();
         let size_bytes = contents.blobs.iter().map(|blob| blob.size).sum();
@@ -183,10 +187,6 @@ impl Verified {
         // Bounded by READ_BYTES, so it fits every integer.
         let capacity = entry.length.min(READ_BYTES) as usize;
         Ok(BufReader::with_capacity(capacity, file.take(entry.length)))
-    }
-
-    fn damage(&self, entry: &BlobEntry, error: &io::Error) -> VerifyFailure {
-        VerifyFailure::Inside(vec![fault(entry.pack.clone(), Some(entry.digest), error)])
     }
 }
 

@@ -19,10 +19,11 @@ const READ_BYTES: usize = 1 << 20;
 impl Sealed {
     /// Proves that a trusted key signed this bundle and that it is whole.
     ///
-    /// Writes nothing, so read-only media will do. Fails at the first step that does not hold; damaged files are all
-    /// named at once.
+    /// Writes nothing, so read-only media will do. Fails at the first step that does not hold;
+    /// damaged files are all named at once.
     pub fn verify(self, trust: &Trust, report: &Report) -> Result<Verified, VerifyFailure> {
-        // 1. The list was read when the folder was opened, and bounded; now the signatures, likewise.
+        // 1. The list was read when the folder was opened, and bounded; now the signatures,
+        // likewise.
         let signatures = self.signatures()?;
 
         // 2. A trusted key signed these very bytes. Nothing was parsed before this line.
@@ -65,7 +66,9 @@ impl Sealed {
         sums: &Sums,
         report: &Report,
     ) -> Result<(Vec<u8>, Vec<u64>), VerifyFailure> {
-        let task = report.task("verify", Some(self.size_bytes()));
+        let files = sums.files();
+        let sizes = files.iter().filter_map(|(name, _)| self.listing.get(name.as_str()));
+        let task = report.task("verify", Some(sizes.map(|entry| entry.size_bytes).sum()));
         let (contents, mut damaged) = match self.contents_bytes(sums) {
             Ok(bytes) => {
                 task.advance(bytes.len() as u64);
@@ -74,7 +77,6 @@ impl Sealed {
             Err(VerifyFailure::Damaged(damaged)) => (None, damaged),
             Err(failure) => return Err(failure),
         };
-        let files = sums.files();
         // The first file is `bundle.json`.
         let packs = files.get(1..).unwrap_or_default();
         let digests = parallel::each(packs, |(name, _)| self.digest(name, &task));
@@ -163,7 +165,8 @@ fn check_set(listing: &Listing, sums: &Sums) -> Result<(), VerifyFailure> {
     if missing.is_empty() { Ok(()) } else { Err(VerifyFailure::Missing(missing)) }
 }
 
-/// How large the packs should be, from contents that are proven: tells a cut file from a changed one.
+/// How large the packs should be, from contents that are proven: tells a cut file from a changed
+/// one.
 fn pack_sizes(contents_bytes: &[u8]) -> Option<BTreeMap<FileName, u64>> {
     let contents = Contents::parse(contents_bytes).ok()?;
     let mut ends = BTreeMap::new();

@@ -41,12 +41,13 @@ pub(crate) fn run(args: &Args, face: Face) -> Result<(), Failure> {
     let inventory = connect::inventory(&args.inventory)?;
     let key = args.signer.key()?;
     let sources = args.reach.sources(&inventory, face.report())?;
-    let lock = block_on(lock(args, &inventory, &sources))?;
     let options = PackOptions { part_bytes: args.part_size, ..PackOptions::default() };
-    let draft = block_on(async {
-        build::build(&lock, &sources, &args.bundles, options)
+    let (lock, draft) = block_on(async {
+        let lock = lock(args, &inventory, &sources).await?;
+        let draft = build::build(&lock, &sources, &args.bundles, options)
             .await
-            .map_err(|error| forget_damage(&sources, error))
+            .map_err(|error| forget_damage(&sources, error))?;
+        Ok::<_, Failure>((lock, draft))
     })?;
     let sealed = draft.seal(&[key])?;
     print(&sealed, &lock, face);
@@ -60,9 +61,9 @@ async fn lock(args: &Args, inventory: &Inventory, sources: &Sources) -> Result<L
         format!("run `haversack lock {}` and look at what changed", args.inventory.display());
     if !path.exists() {
         if args.locked {
-            return Err(
-                Failure::new(Code::Inventory, format!("{}: no lock", path.display())).hint(again)
-            );
+            let hint = format!("make one with `haversack lock {}`", args.inventory.display());
+            let error = format!("{}: no lock", path.display());
+            return Err(Failure::new(Code::Inventory, error).hint(hint));
         }
         let lock = resolve::resolve(inventory, sources).await?;
         connect::write(&path, &lock.to_bytes())?;

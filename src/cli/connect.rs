@@ -12,7 +12,7 @@ use crate::limits;
 use crate::net::{Network, Policy};
 use crate::oci::{Keychain, Registries, Store};
 use crate::report::Report;
-use crate::source::{Sources, UnderWay};
+use crate::source::{Clients, Sources};
 
 /// How to reach the outside.
 #[derive(Debug, clap::Args)]
@@ -42,24 +42,48 @@ impl Reach {
         plain_http.extend(inventory.plain_hosts());
         let mut authorities = Vec::new();
         for path in &self.ca {
-            authorities.push(read(path, limits::KEY_BYTES_MAX * 16)?);
+            authorities.push(authority(path)?);
         }
+        let store = Store::open(self.store.clone().map_or_else(default_store, Ok)?)?;
+        let git = Git::new(GitOptions {
+            ca_file: self.git_authorities(&authorities, &store)?,
+            ..GitOptions::default()
+        });
         let network = Network::new(Policy { plain_http, authorities, ..Policy::default() })?;
         let config = self.docker_config.clone().or_else(docker_config);
         let keychain = Keychain::docker_config(config.as_deref())
             .map_err(|error| Failure::new(Code::Usage, error.to_string()))?;
-        let git =
-            Git::new(GitOptions { ca_file: self.ca.first().cloned(), ..GitOptions::default() });
-        let store = Store::open(self.store.clone().map_or_else(default_store, Ok)?)?;
-        Ok(Sources {
-            registries: Registries::new(network.clone(), keychain),
-            network,
-            git,
-            store,
-            report,
-            under_way: UnderWay::default(),
-        })
+        let registries = Registries::new(network.clone(), keychain);
+        Ok(Sources::new(Clients { registries, network, git }, store, report))
     }
+
+    /// The one file of authorities that git takes, by its whole path: git runs in folders of its own.
+    fn git_authorities(
+        &self,
+        authorities: &[Vec<u8>],
+        store: &Store,
+    ) -> Result<Option<PathBuf>, Failure> {
+        let path = match self.ca.as_slice() {
+            [] => return Ok(None),
+            [path] => path.clone(),
+            _ => {
+                let path = store.root().join("authorities.pem");
+                write(&path, &authorities.join(&b'\n'))?;
+                path
+            }
+        };
+        std::path::absolute(&path).map(Some).map_err(|error| Failure::file(&path, &error))
+    }
+}
+
+/// Reads certificates. A file without any would be passed over in silence, and the connection fail for no clear reason.
+pub(super) fn authority(path: &Path) -> Result<Vec<u8>, Failure> {
+    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    let bytes = read(path, limits::KEY_BYTES_MAX * 16)?;
+    if bytes.windows(BEGIN.len()).any(|window| window == BEGIN) {
+        return Ok(bytes);
+    }
+    Err(Failure::new(Code::Usage, format!("{}: no certificate in it (PEM)", path.display())))
 }
 
 fn default_store() -> Result<PathBuf, Failure> {
@@ -110,6 +134,9 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let fail = |error: std::io::Error| Failure::file(path, &error);
     let folder =
         path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    if !folder.is_dir() {
+        return Err(Failure::new(Code::Usage, format!("{}: no such folder", folder.display())));
+    }
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
     #[cfg(unix)]

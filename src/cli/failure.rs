@@ -13,7 +13,7 @@ use crate::git::GitError;
 use crate::inventory::Problems;
 use crate::lock::LockError;
 use crate::net::NetError;
-use crate::oci::StoreError;
+use crate::oci::{OciError, StoreError};
 use crate::replay::ReplayError;
 use crate::resolve::Failures;
 use crate::serve::ServeError;
@@ -135,13 +135,22 @@ impl Failure {
     }
 }
 
+/// What the HTTP client says it was doing, around the words that say what went wrong.
+const STEPS: [&str; 5] = [
+    "error sending request",
+    "client error (Connect)",
+    "tcp connect error",
+    "dns error",
+    "error resolving DNS",
+];
+
 /// An error and its causes on one line, leaving out a cause that only repeats what was said.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
         let words = inner.to_string();
-        if !text.contains(&words) {
+        if !text.contains(&words) && !STEPS.contains(&words.as_str()) {
             text = format!("{text}: {words}");
         }
         cause = inner.source();
@@ -178,9 +187,13 @@ fn net(error: &NetError, failure: Failure) -> Failure {
         )),
         NetError::Host(_) => failure.hint("only the hosts of the site file are talked to"),
         NetError::Busy { .. } => failure.hint("run the same command again later: what was fetched is kept"),
-        NetError::Transport { source, .. } if source.is_connect() => {
-            failure.hint("check the host name, the port, and, for https, the certificate authority (--ca FILE)")
-        }
+        // What rustls says when the other side answers TLS in plain text.
+        NetError::Transport { .. } if chain(error).contains("InvalidContentType") => failure.hint(
+            "the server seems to speak plain HTTP: --plain-http HOST (connected side) or an http:// URL in the site file",
+        ),
+        NetError::Transport { source, .. } if source.is_connect() => failure.hint(
+            "check the host name, the port, and, for https, the certificate authority (--ca FILE, or caFile in the site file)",
+        ),
         _ => failure,
     }
 }
@@ -201,6 +214,9 @@ impl From<SourceError> for Failure {
             SourceError::Changed { .. } => failure.hint(
                 "it changed at its source, or the digest was written down wrongly; if the change is expected, put the new digest into the inventory and lock again; if not, somebody replaced it",
             ),
+            SourceError::Git(GitError::Source { url, .. }) => failure.hint(format!(
+                "see what `git ls-remote {url}` says here: haversack fetches with your git, its credential helpers and ssh keys, and --ca FILE"
+            )),
             SourceError::Store(StoreError::Damaged { .. }) => Self { code: Code::Damaged, ..failure },
             _ => failure,
         }
@@ -221,7 +237,6 @@ fn is_login(words: &str) -> bool {
 }
 
 fn oci(error: &crate::oci::OciError, failure: Failure) -> Failure {
-    use crate::oci::OciError;
     match error {
         OciError::Net { source, .. } => net(source, failure),
         OciError::Refused { place, .. } => failure.hint(format!(
@@ -231,6 +246,27 @@ fn oci(error: &crate::oci::OciError, failure: Failure) -> Failure {
         _ => failure,
     }
 }
+
+fn git(error: &GitError, failure: Failure) -> Failure {
+    match error {
+        GitError::Net { source, .. } => net(source, failure),
+        GitError::Denied { .. } => {
+            failure.hint("check git.credentials in the site file, and what that user may write")
+        }
+        GitError::NotGit { .. } | GitError::Status { .. } | GitError::Protocol { .. } => {
+            failure.hint(REPO_PLACE)
+        }
+        // A server that has no such repository says nothing of what it can do.
+        GitError::Capability { capability: "report-status", .. } => failure
+            .hint(REPO_PLACE)
+            .hint("if the server makes no repositories by a push, make it there first, empty"),
+        _ => failure,
+    }
+}
+
+const REPO_PLACE: &str =
+    "check git.url in the site file: repositories are looked for at URL/OWNER/REPO.git";
+const VERIFY_AGAIN: &str = "verify the bundle with --deep and copy it again from its source";
 
 impl From<Failures> for Failure {
     fn from(failures: Failures) -> Self {
@@ -279,6 +315,10 @@ impl From<VerifyFailure> for Failure {
             (VerifyFailure::Trust(TrustError::Unsigned), _) => {
                 failure.hint("a bundle without a signature is never used: ask for it again from where it was built")
             }
+            // The signer is trusted already: another key in the folder would not help.
+            (VerifyFailure::Trust(TrustError::Wrong(_)), _) => failure.hint(
+                "copy the bundle again from its source; if that does not help, it was changed: do not use it",
+            ),
             (_, Code::Trust) => failure.hint("if you trust the signer, put its public key (*.pem) into the trust folder"),
             (_, Code::Damaged) => failure.hint("copy the bundle again from its source, and try another medium if it happens again"),
             _ => failure,
@@ -294,7 +334,16 @@ impl From<KeyError> for Failure {
 
 impl From<TrustError> for Failure {
     fn from(error: TrustError) -> Self {
-        Self::of(Code::Usage, &error)
+        let failure = Self::of(Code::Usage, &error);
+        match &error {
+            TrustError::NoKeys(_) => failure.hint(
+                "put the public key of those who build your bundles there; they hand it over once",
+            ),
+            TrustError::Key { source: KeyError::Private, .. } => failure.hint(
+                "keep private keys on the connected host, and put the public half (*.pub.pem) here",
+            ),
+            _ => failure,
+        }
     }
 }
 
@@ -318,13 +367,16 @@ impl From<ReplayError> for Failure {
             ..failure
         };
         match error {
+            ReplayError::Registry(OciError::Source { .. }) | ReplayError::Git(GitError::Pack { .. }) => {
+                Self { code: Code::Damaged, ..failure }.hint(VERIFY_AGAIN)
+            }
             ReplayError::Registry(inner) => oci(&inner, failure),
             ReplayError::Collisions(found) => list(failure, found.iter().map(ToString::to_string).collect())
                 .hint("map one of the repositories in the site file (git.repos), or carry them in two bundles with two prefixes"),
             ReplayError::Diverged(refs) => list(failure, refs)
                 .hint("nothing was sent; to overwrite them, set git.allowDiverged: true in the site file"),
             ReplayError::TagsMove(tags) => list(failure, tags)
-                .hint("nothing was sent; to move them, set registry.allowTagMoves: true in the site file"),
+                .hint("nothing was sent; the site file forbids it with registry.allowTagMoves: false"),
             ReplayError::RefsRefused { refused, .. } => {
                 list(failure, refused.into_iter().map(|(name, reason)| format!("{name}: {reason}")).collect())
             }
@@ -333,12 +385,48 @@ impl From<ReplayError> for Failure {
             ReplayError::Sparse { .. } => failure.hint(
                 "carry all platforms (leave platforms: empty), or carry one and leave registry.sparseIndex at platform",
             ),
-            ReplayError::Bundle { .. } | ReplayError::Unsound { .. } => Self { code: Code::Damaged, ..failure }
-                .hint("verify the bundle with --deep and copy it again from its source"),
+            ReplayError::Bundle { .. } | ReplayError::Unsound { .. } => {
+                Self { code: Code::Damaged, ..failure }.hint(VERIFY_AGAIN)
+            }
+            ReplayError::NoName { url } => {
+                failure.hint(format!("give it a name under git.repos in the site file: {url:?}: OWNER/REPO"))
+            }
             ReplayError::ReadBack { .. } => failure.hint(
                 "the server keeps something else than it was sent: its storage may be damaged; repair or delete it there, then replay again",
             ),
-            ReplayError::Git(_) => failure,
+            ReplayError::Git(inner) => git(&inner, failure),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::artifact::Digest;
+
+    #[test]
+    fn a_medium_that_breaks_during_a_replay_is_damage() {
+        let source = || io::Error::other("short read");
+        let digest = Digest::of(b"blob");
+        let failures = [
+            ReplayError::Registry(OciError::Source { digest, source: source() }),
+            ReplayError::Git(GitError::Pack { url: "https://git.in/a/b".into(), source: source() }),
+            ReplayError::Bundle { digest, source: source() },
+        ];
+        for failure in failures {
+            assert_eq!(Failure::from(failure).code, Code::Damaged);
+        }
+    }
+
+    #[test]
+    fn a_name_that_fits_nothing_inside_is_the_sites_to_map() {
+        let failure = Failure::from(ReplayError::NoName { url: "https://x/~a/b.git".into() });
+        assert_eq!(failure.code, Code::Site);
+        assert_eq!(
+            failure.hints,
+            ["give it a name under git.repos in the site file: \"https://x/~a/b.git\": OWNER/REPO"]
+        );
     }
 }

@@ -29,22 +29,17 @@ pub(crate) struct ManArgs {
     dir: PathBuf,
 }
 
-pub(crate) fn schema() -> Result<(), Failure> {
+pub(crate) fn schema() {
     out(&json(&inventory::schema()));
-    Ok(())
 }
 
-pub(crate) fn completions(
-    args: &CompletionsArgs,
-    command: &mut clap::Command,
-) -> Result<(), Failure> {
+pub(crate) fn completions(args: &CompletionsArgs, command: &mut clap::Command) {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, command, "haversack", &mut script);
     out(&String::from_utf8_lossy(&script));
-    Ok(())
 }
 
-pub(crate) fn man(args: &ManArgs, command: clap::Command) -> Result<(), Failure> {
+pub(crate) fn man(args: &ManArgs, command: &clap::Command) -> Result<(), Failure> {
     std::fs::create_dir_all(&args.dir).map_err(|error| Failure::file(&args.dir, &error))?;
     let mut pages = vec![("haversack".to_owned(), command.clone())];
     for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {

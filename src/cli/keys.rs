@@ -112,8 +112,9 @@ pub(crate) fn run(args: &Args, face: Face) -> Result<(), Failure> {
     let Verb::Generate(args) = &args.verb;
     let name = ReleaseName::parse(&args.name)
         .map_err(|error| Failure::new(Code::Usage, error.to_string()))?;
+    let dir = if args.dir == Path::new(".") { Path::new("") } else { &args.dir };
     let (secret, public) =
-        (args.dir.join(format!("{name}.key.pem")), args.dir.join(format!("{name}.pub.pem")));
+        (dir.join(format!("{name}.key.pem")), dir.join(format!("{name}.pub.pem")));
     for path in [&secret, &public] {
         if path.symlink_metadata().is_ok() {
             return Err(Failure::new(Code::Usage, format!("{} exists", path.display()))

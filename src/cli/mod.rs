@@ -107,9 +107,15 @@ impl Verb {
             Self::Replay(args) => replay::run(&args, face),
             Self::Serve(args) => serve::run(&args, face),
             Self::Keys(args) => keys::run(&args, face),
-            Self::Schema(_) => generate::schema(),
-            Self::Completions(args) => generate::completions(&args, &mut Cli::command()),
-            Self::Man(args) => generate::man(&args, Cli::command()),
+            Self::Schema(_) => {
+                generate::schema();
+                Ok(())
+            }
+            Self::Completions(args) => {
+                generate::completions(&args, &mut Cli::command());
+                Ok(())
+            }
+            Self::Man(args) => generate::man(&args, &Cli::command()),
         }
     }
 }

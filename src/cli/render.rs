@@ -5,13 +5,11 @@
 use std::io::Write as _;
 
 /// Writes to standard output. A reader that went away is not an error.
-#[expect(clippy::print_stdout, reason = "the one place that writes results")]
 pub(super) fn out(text: &str) {
     let _ = write!(std::io::stdout(), "{text}").and_then(|()| std::io::stdout().flush());
 }
 
 /// Writes to standard error.
-#[expect(clippy::print_stderr, reason = "the one place that writes messages")]
 pub(super) fn err(text: &str) {
     let _ = write!(std::io::stderr(), "{text}");
 }

@@ -47,17 +47,25 @@ pub(crate) fn run(args: &Args, face: Face) -> Result<(), Failure> {
     let site = site(args)?;
     let verified = Sealed::open(&args.bundle)?.verify(&trust, &report)?;
     let (reach, login) = reach(&site, &report)?;
-    let plan = block_on(Plan::make(&verified, &site, &reach, &login))?;
-    if args.plan {
+    // One runtime for both: connections live on the one that opened them.
+    let (plan, receipt) = block_on(async {
+        let plan = Plan::make(&verified, &site, &reach, &login).await?;
+        if args.plan {
+            return Ok::<_, Failure>((Some(plan), None));
+        }
+        Ok((None, Some(plan.apply(&verified, &site, &reach, &login).await?)))
+    })?;
+    if let Some(plan) = plan {
         out(&if face.json {
             json(&serde_json::json!({ "ok": true, "plan": plan }))
         } else {
             show_plan(&plan)
         });
-        return Ok(());
     }
-    let receipt = block_on(plan.apply(&verified, &site, &reach, &login))?;
-    connect::write(&args.receipt, &receipt.to_bytes())?;
+    let Some(receipt) = receipt else { return Ok(()) };
+    connect::write(&args.receipt, &receipt.to_bytes()).map_err(|failure| {
+        failure.hint("the replay itself is done; run it again with --receipt FILE, which sends nothing twice")
+    })?;
     if face.json {
         out(&json(&serde_json::json!({ "ok": true, "receipt": receipt })));
     } else {
@@ -89,7 +97,7 @@ fn reach(site: &Site, report: &Report) -> Result<(Reach, GitLogin), Failure> {
         }
         hosts.insert(host);
         if let Some(path) = ca_file {
-            authorities.push(connect::read(&path, limits::KEY_BYTES_MAX * 16)?);
+            authorities.push(connect::authority(&path)?);
         }
     }
     let policy = Policy { hosts: Hosts::Only(hosts), plain_http, authorities, ..Policy::default() };
@@ -153,7 +161,7 @@ fn show_plan(plan: &Plan) -> String {
             0 => "there".to_owned(),
             _ => format!("send {} and up to {}", count(absent, "OCI manifest"), size(bytes)),
         };
-        rows.push(vec![image.kind.to_string(), safe(&image.id), image.inside.to_string(), state]);
+        rows.push(vec![image.kind.to_string(), source(&image.id), image.inside.to_string(), state]);
         for tag in &image.tags {
             let state = match tag.now {
                 None => "new tag",
@@ -177,9 +185,14 @@ fn show_plan(plan: &Plan) -> String {
             with(RefState::Same),
             with(RefState::Diverged)
         );
-        rows.push(vec!["repo".to_owned(), safe(&repo.id), safe(&repo.inside), state]);
+        rows.push(vec!["repo".to_owned(), source(&repo.id), safe(&repo.inside), state]);
     }
     format!("{}Nothing was sent.\n", table(&rows))
+}
+
+/// A pin's id without its kind, which has a column of its own.
+fn source(id: &str) -> String {
+    safe(id.split_once(':').map_or(id, |(_, source)| source))
 }
 
 fn show_receipt(receipt: &Receipt) -> String {

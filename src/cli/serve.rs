@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     root: PathBuf,
     /// Address and port; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5000")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5000", value_parser = address)]
     listen: SocketAddr,
     /// Allow an address that other machines can reach, with no password and no encryption
     #[arg(long)]
@@ -33,6 +33,10 @@ pub(crate) struct Args {
     /// Write a line for each request to standard error
     #[arg(long)]
     log: bool,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "must be an IP address and a port, such as 127.0.0.1:5000".to_owned())
 }
 
 pub(crate) fn run(args: &Args, face: Face) -> Result<(), Failure> {

@@ -145,7 +145,7 @@ async fn answer(
         let _ = process.stdin.write_all(&plain).await;
         drop(process.stdin);
     };
-    let (_, read) = tokio::join!(write, process.stdout.read_to_end(&mut out));
+    let ((), read) = tokio::join!(write, process.stdout.read_to_end(&mut out));
     read.expect("output");
     process.child.wait().await.expect("end");
     Response::builder().header("Content-Type", kind("result")).body(Body::from(out))

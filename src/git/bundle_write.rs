@@ -44,7 +44,7 @@ const PACKING: &[&str] = &[
 ];
 
 /// A scratch folder this old was left by a killed run.
-const SCRATCH_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+const SCRATCH_AGE_MAX: Duration = Duration::from_hours(24);
 
 impl Mirror {
     /// Writes the pinned refs and all that they lead to as one git bundle, without prerequisites.

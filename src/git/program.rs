@@ -14,7 +14,7 @@
 //!    credential helpers, proxies and ssh settings live there; everywhere else git sees no configuration at all
 //! 9. prompts: `GIT_TERMINAL_PROMPT=0`
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -274,9 +274,8 @@ impl Git {
             .args(["-c", "http.lowSpeedLimit=1"])
             .args(["-c", &format!("http.lowSpeedTime={silence}")]);
         if let Some(path) = &self.0.ca_file {
-            let mut setting = OsString::from("http.sslCAInfo=");
-            setting.push(path);
-            command.args([OsStr::new("-c"), &setting]);
+            // By variable, because a person's own GIT_SSL_CAINFO would win over the setting.
+            command.env("GIT_SSL_CAINFO", path);
         }
     }
 

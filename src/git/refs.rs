@@ -147,7 +147,10 @@ fn take_head(remote: &RemoteRefs, pins: &mut BTreeMap<String, String>) -> bool {
     }
     // HEAD names a commit and no branch: a ref of its own, as for every commit without one.
     match &remote.head_object {
-        Some(object) => pins.insert(format!("{BY_ID}{object}"), object.clone()).is_none() || true,
+        Some(object) => {
+            pins.insert(format!("{BY_ID}{object}"), object.clone());
+            true
+        }
         None => false,
     }
 }

@@ -118,7 +118,7 @@ impl Report {
             refused: refs
                 .remove(name)
                 .unwrap_or_else(|| Some("the server did not say".to_owned()))
-                .map(|reason| with_remarks(reason)),
+                .map(&with_remarks),
             name: name.to_owned(),
         };
         Ok(names.map(status).collect())

@@ -367,6 +367,6 @@ async fn how_long_some_thousand_commits_take() {
     let (mirror, pins) = mirrored(&yard, "s", &yard.url("a.git")).await;
     let fetched = begin.elapsed();
     let bytes = bundle(&mirror, &pins, &yard.path("b")).await.len();
-    let bundled = begin.elapsed() - fetched;
+    let bundled = begin.elapsed().checked_sub(fetched).unwrap();
     panic!("fetch {fetched:?}, bundle {bundled:?}, {bytes} bytes");
 }

@@ -158,7 +158,7 @@ impl Watch {
             Stage::Sent => limits::GIT_UNPACK_TIME_MAX,
         };
         let silence = state.since.elapsed();
-        (silence > silence_max).then(|| silence.as_secs())
+        (silence > silence_max).then_some(silence.as_secs())
     }
 
     /// Whether the pack could not be read.

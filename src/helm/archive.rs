@@ -154,9 +154,10 @@ fn read_members(
         }
         if kind.is_gnu_longname() || kind.is_pax_local_extensions() {
             let header = bounded(&mut entry, limits::CHART_NAME_BYTES_MAX)?;
-            long_name = match kind.is_gnu_longname() {
-                true => Some(header.split(|byte| *byte == 0).next().unwrap_or_default().to_vec()),
-                false => pax_path(&header),
+            long_name = if kind.is_gnu_longname() {
+                Some(header.split(|byte| *byte == 0).next().unwrap_or_default().to_vec())
+            } else {
+                pax_path(&header)
             };
             continue;
         }
@@ -248,7 +249,9 @@ fn member_name(bytes: &[u8]) -> Result<String, ArchiveError> {
 }
 
 fn read_error(error: io::Error) -> ArchiveError {
-    let too_large = error.get_ref().is_some_and(|inner| inner.is::<TooLarge>());
+    let too_large = error.get_ref().is_some_and(
+        <dyn std::error::Error + std::marker::Send + std::marker::Sync + 'static>::is::<TooLarge>,
+    );
     if too_large || error.to_string() == TooLarge.to_string() {
         return ArchiveError::Large;
     }

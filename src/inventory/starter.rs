@@ -17,9 +17,9 @@ const TEXT: &str = r#"# What shall cross the air gap. Write down the minimum; `h
 # Every key is explained by inventory.schema.json, which editors understand.
 haversack: 1
 
-# The bundle is written to bundles/<name>-<version>/. Without a version, the lock's digest is used.
+# The bundle is written to bundles/<name>-<version>/. Without a version, the start of the lock's digest is used.
 name: NAME
-# version: "1.0.0"
+version: "1.0.0"
 
 # Images are carried for these platforms only. Leave it out to carry all of them.
 platforms: [linux/amd64]

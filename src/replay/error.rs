@@ -36,11 +36,17 @@ pub enum ReplayError {
         detail: String,
     },
     /// The site file has no git server, and the bundle has repositories.
-    #[error("the bundle carries {0} repositories and the site file names no git server")]
+    #[error("the bundle carries git repositories ({0}) and the site file names no git server")]
     NoGit(usize),
     /// The site file has no registry, and the bundle has registry content.
-    #[error("the bundle carries {0} registry artifacts and the site file names no registry")]
+    #[error("the bundle carries content for a registry ({0}) and the site file names none")]
     NoRegistry(usize),
+    /// Owner or name of a repository outside cannot be a name inside.
+    #[error("{url}: its owner and name outside cannot be names inside")]
+    NoName {
+        /// URL outside.
+        url: String,
+    },
     /// Refs have other history inside.
     #[error("{} refs have other history inside than in the bundle", .0.len())]
     Diverged(Vec<String>),

@@ -6,7 +6,9 @@ use url::Url;
 
 use crate::artifact::{Digest, Kind};
 use crate::bundle::{Artifact, Verified};
-use crate::git::{self, Advertisement, CommitGraph, Gitea, PackSource, RefUpdate, Remote};
+use crate::git::{
+    self, Advertisement, CommitGraph, Gitea, PackSource, RefStatus, RefUpdate, Remote,
+};
 use crate::limits;
 use crate::lock::{Descriptor, RepoPin};
 use crate::oci::{Manifest, Parsed};
@@ -67,7 +69,7 @@ fn inside_repo(server: &GitSite, pin: &RepoPin) -> Result<String, ReplayError> {
     };
     let path = path.trim_matches('/').trim_end_matches(".git").to_owned();
     let mut parts = path.rsplit('/').filter(|part| !part.is_empty());
-    let repo = parts.next().ok_or_else(|| unsound(&pin.url, "its path is empty"))?;
+    let repo = parts.next().ok_or_else(|| ReplayError::NoName { url: pin.url.clone() })?;
     let outside = parts.next().unwrap_or("git");
     let owner = server.owners.get(outside).map_or(outside, String::as_str);
     let sound = |part: &str| {
@@ -75,10 +77,7 @@ fn inside_repo(server: &GitSite, pin: &RepoPin) -> Result<String, ReplayError> {
             && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
     };
     if !sound(owner) || !sound(repo) {
-        return Err(unsound(
-            &pin.url,
-            "its owner or name has characters that need a mapping under git.repos",
-        ));
+        return Err(ReplayError::NoName { url: pin.url.clone() });
     }
     Ok(format!("{owner}/{repo}"))
 }
@@ -177,9 +176,7 @@ pub(super) async fn push(
         gitea.ensure_repo(owner, name, head).await?;
     }
     reach.report.phase(format!("pushing {} refs to {}", updates.len(), plan.inside));
-    let task = reach.report.task(plan.path.clone(), Some(plan.bundle.size));
-    let pack = pack(verified, &plan.bundle)?;
-    let statuses = remote.push(&updates, true, Some(&pack), &task).await?;
+    let statuses = send(verified, plan, reach, &remote, updates.clone()).await?;
     reach.report.checkpoint("refs-pushed");
     let refused: Vec<(String, String)> = statuses
         .into_iter()
@@ -202,6 +199,35 @@ pub(super) async fn push(
     Ok(updates.len() as u64)
 }
 
+/// Sends the carried pack and sets the refs.
+///
+/// A server that makes repositories by the first push takes that push's branch for the default one, so it goes alone. The
+/// pack goes with it; the other refs find their objects there, and where they do not, it goes once more.
+async fn send(
+    verified: &Verified,
+    plan: &GitPlan,
+    reach: &Reach,
+    remote: &Remote,
+    mut updates: Vec<RefUpdate>,
+) -> Result<Vec<RefStatus>, ReplayError> {
+    let task = reach.report.task(plan.path.clone(), Some(plan.bundle.size));
+    let pack = pack(verified, &plan.bundle)?;
+    let head = updates.iter().position(|update| Some(&update.name) == plan.head.as_ref());
+    let Some(head) = head.filter(|_| !plan.exists && updates.len() > 1) else {
+        return Ok(remote.push(&updates, true, Some(&pack), &task).await?);
+    };
+    let mut statuses = remote.push(&[updates.remove(head)], true, Some(&pack), &task).await?;
+    if statuses.iter().any(|status| status.refused.is_some()) {
+        return Ok(statuses);
+    }
+    let taken = |statuses: &Vec<RefStatus>| statuses.iter().all(|status| status.refused.is_none());
+    statuses.extend(match remote.push(&updates, true, None, &task).await {
+        Ok(statuses) if taken(&statuses) => statuses,
+        _ => remote.push(&updates, true, Some(&pack), &task).await?,
+    });
+    Ok(statuses)
+}
+
 /// The API of a Gitea, which takes the password of the site file as its token.
 fn gitea(server: &GitSite, reach: &Reach, login: &GitLogin) -> Result<Option<Gitea>, ReplayError> {
     if server.kind != GitKind::Gitea {
@@ -209,7 +235,8 @@ fn gitea(server: &GitSite, reach: &Reach, login: &GitLogin) -> Result<Option<Git
     }
     let base = Url::parse(&server.url).map_err(|_| unsound(&server.url, "it is no URL"))?;
     let Some((_, token)) = login else {
-        return Err(unsound(&server.url, "a gitea needs credentials with an access token"));
+        // `Site::parse` refuses a gitea without credentials.
+        return Ok(None);
     };
     Ok(Some(Gitea::new(reach.network.clone(), base, token.clone())))
 }

@@ -23,16 +23,6 @@ impl fmt::Display for Collision {
 /// The source host stays the first part, so that one stored copy serves rewritten references and a containerd mirror per host.
 /// A port's colon becomes `-`, because repository names have none; what a URL path has beyond a repository name's letters does too.
 pub fn inside_path(prefix: &str, host: &str, path: &str) -> String {
-    let clean = |text: &str| -> String {
-        let mut out = String::with_capacity(text.len());
-        for c in text.to_ascii_lowercase().chars() {
-            let plain =
-                c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
-            out.push(if plain { c } else { '-' });
-        }
-        // A part must begin and end with a letter or digit.
-        out.trim_matches(['.', '_', '-']).to_owned()
-    };
     let parts = path.split('/').map(clean);
     [prefix.trim_matches('/').to_owned(), clean(host)]
         .into_iter()
@@ -40,6 +30,27 @@ pub fn inside_path(prefix: &str, host: &str, path: &str) -> String {
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
         .join("/")
+}
+
+/// One part of a repository name: lower-case letters and digits, with `.`, `_`, `__` or dashes between them
+/// (distribution-spec, "Pulling manifests"). Whatever else stands between becomes a dash.
+fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut between = String::new();
+    for c in text.to_ascii_lowercase().chars() {
+        if !c.is_ascii_alphanumeric() {
+            between.push(c);
+            continue;
+        }
+        if !out.is_empty() {
+            let known =
+                matches!(between.as_str(), "." | "_" | "__") || between.chars().all(|c| c == '-');
+            out.push_str(if known { &between } else { "-" });
+        }
+        between.clear();
+        out.push(c);
+    }
+    out
 }
 
 /// Finds the names that more than one source wants.
@@ -77,6 +88,7 @@ mod tests {
             ("/a/b/", "127.0.0.1:5000", "x", "a/b/127.0.0.1-5000/x"),
             ("m", "example.com", "CRDs/v1%20/file.yaml", "m/example.com/crds/v1-20/file.yaml"),
             ("m", "example.com", "../_x/", "m/example.com/x"),
+            ("m", "h", "a_-b..c__d--e.", "m/h/a-b-c__d--e"),
         ] {
             assert_eq!(inside_path(prefix, host, path), want);
         }

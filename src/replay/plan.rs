@@ -136,6 +136,9 @@ impl Plan {
         let (repos, others): (Vec<_>, Vec<_>) =
             contents.artifacts.iter().partition(|artifact| artifact.kind == Kind::Repo);
         let mut wanted = Wanted::default();
+        if !others.is_empty() && site.registry.is_none() {
+            return Err(ReplayError::NoRegistry(others.len()));
+        }
         let mut images = Vec::new();
         for artifact in others {
             images.push(outline(verified, site, &contents.lock, artifact, &mut wanted)?);
@@ -209,7 +212,7 @@ fn outline(
     for tag in &plan.tags {
         wanted.note(
             format!("{}:{} (tag)", plan.inside, tag.tag),
-            &format!("{}@{}", artifact.id, tag.digest),
+            &format!("{}/{}@{}", place.host, place.path, tag.digest),
         );
     }
     walk(verified, &artifact.descriptor, &mut plan, &mut BTreeSet::new())?;
@@ -319,7 +322,7 @@ fn walk(
             subject
         }
         Parsed::Image { config, layers, subject, .. } => {
-            let layers = layers.into_iter().map(|layer| layer.descriptor);
+            let layers = layers.into_iter().filter(|l| !l.foreign).map(|l| l.descriptor);
             for blob in std::iter::once(config).chain(layers) {
                 if verified.entry(&blob.digest).is_none() {
                     return Err(unsound(format!("blob {} is not in the bundle", blob.digest)));

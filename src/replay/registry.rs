@@ -98,11 +98,11 @@ impl Sender<'_> {
         let mut orphans: BTreeMap<Digest, Vec<Referrer>> = BTreeMap::new();
         for manifest in &plan.manifests {
             let digest = manifest.descriptor.digest;
-            let bytes =
-                Bytes::from(read_blob(self.verified, &digest, limits::OCI_MANIFEST_BYTES_MAX)?);
             if manifest.present || self.settled(plan, manifest) {
                 continue;
             }
+            let bytes =
+                Bytes::from(read_blob(self.verified, &digest, limits::OCI_MANIFEST_BYTES_MAX)?);
             let kind = &manifest.descriptor.media_type;
             let reference = digest.to_string();
             let put = self
@@ -125,7 +125,7 @@ impl Sender<'_> {
                     self.reach.report.checkpoint("manifest-sent");
                 }
                 Err(error) if manifest.sparse && is_refusal(&error) => {
-                    self.give_up_index(plan, manifest, error, done)?
+                    self.give_up_index(plan, manifest, error, done)?;
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -48,7 +48,7 @@ pub struct RegistrySite {
     pub ca_file: Option<PathBuf>,
     /// How to log in.
     pub credentials: Credentials,
-    /// Whether tags that name something else may be moved.
+    /// Whether tags that name something else may be moved; yes, unless the site file says no. The plan shows each.
     pub allow_tag_moves: bool,
     /// What to do when it refuses an index whose other platforms are not carried.
     pub sparse_index: SparseIndex,
@@ -136,6 +136,15 @@ impl Site {
             if at.get("registry").is_none() && at.get("git").is_none() {
                 r.add(&at, "names no server", Some("give registry, git, or both".to_owned()));
             }
+            // Plain HTTP is allowed by host: a host that is plain for one would be plain for both.
+            if let (Some(registry), Some(git)) = (&site.registry, &site.git)
+                && registry.host == git.host
+                && registry.plain != git.plain
+            {
+                let hint = "write both with https, or give one of them a port of its own";
+                let message = "registry and git name one host, one with https and one without";
+                r.add(&at, message, Some(hint.to_owned()));
+            }
         }
         let mut problems: Vec<Problem> = r.problems;
         problems.sort_by_key(|problem| (problem.line, problem.column));
@@ -176,7 +185,7 @@ fn registry(r: &mut Reader<'_>, at: &At<'_>) -> Option<RegistrySite> {
     let choices = [("platform", SparseIndex::Platform), ("refuse", SparseIndex::Refuse)];
     let sparse_index = choice(r, at, "sparseIndex", &choices).unwrap_or(SparseIndex::Platform);
     let credentials = credentials(r, at);
-    let allow_tag_moves = flag(r, at, "allowTagMoves");
+    let allow_tag_moves = flag(r, at, "allowTagMoves", true);
     let ca_file = at.get("caFile").and_then(|at| r.text(&at).map(PathBuf::from));
     let Server { text, url } = server?;
     if url.path() != "/" {
@@ -210,7 +219,14 @@ fn git(r: &mut Reader<'_>, at: &At<'_>) -> Option<GitSite> {
             Some("give user and passwordFile".to_owned()),
         );
     }
-    let allow_diverged = flag(r, at, "allowDiverged");
+    if kind == GitKind::Gitea
+        && at.get("credentials").is_none()
+        && let Some(at) = at.get("kind")
+    {
+        let hint = "give user, and passwordFile or passwordEnv with an access token".to_owned();
+        r.add(&at, "a gitea needs credentials", Some(hint));
+    }
+    let allow_diverged = flag(r, at, "allowDiverged", false);
     let owners = r.texts(at, "owners");
     let repos = r.texts(at, "repos");
     for inside in repos.values() {
@@ -295,8 +311,8 @@ fn credentials(r: &mut Reader<'_>, parent: &At<'_>) -> Credentials {
     }
 }
 
-fn flag(r: &mut Reader<'_>, parent: &At<'_>, key: &str) -> bool {
-    let Some(at) = parent.get(key) else { return false };
+fn flag(r: &mut Reader<'_>, parent: &At<'_>, key: &str, absent: bool) -> bool {
+    let Some(at) = parent.get(key) else { return absent };
     if let Value::Bool(value) = at.node.value {
         return value;
     }
@@ -334,6 +350,7 @@ mod tests {
     fn reads_a_whole_site() {
         let text = "haversack: 1\nregistry:\n  url: https://registry.inside:5000\n  prefix: mirror\n  caFile: ca.pem\n  \
                     credentials: { user: u, passwordFile: secret/p }\ngit:\n  url: http://git.inside/\n  kind: gitea\n  \
+                    credentials: { user: u, passwordEnv: TOKEN }\n  \
                     owners: { acme: platform }\n  repos: { \"https://x/a/b.git\": c/d }\n  allowDiverged: true\n";
         let mut site = Site::parse("site.yaml", text.as_bytes()).expect("sound");
         site.rebase(Path::new("/etc/haversack"));
@@ -359,5 +376,27 @@ mod tests {
         assert_eq!(lines.len(), 8, "{lines:#?}");
         assert!(lines.iter().any(|line| line.contains("did you mean \"url\"?")), "{lines:#?}");
         assert!(!lines.iter().any(|line| line.contains("u:p")), "{lines:#?}");
+    }
+    #[test]
+    fn one_host_is_not_both_plain_and_not() {
+        let site = |registry: &str, git: &str| {
+            let text =
+                format!("haversack: 1\nregistry: {{url: {registry}}}\ngit: {{url: {git}}}\n");
+            Site::parse("site.yaml", text.as_bytes()).is_ok()
+        };
+        assert!(!site("\"https://in\"", "\"http://in\""));
+        assert!(!site("\"http://in:5000\"", "\"https://in:5000\""));
+        assert!(site("\"https://in\"", "\"http://in:3000\""));
+        assert!(site("\"https://in\"", "\"https://in/git\""));
+    }
+
+    #[test]
+    fn a_gitea_needs_a_token() {
+        let text = "haversack: 1\ngit:\n  url: https://git.inside\n  kind: gitea\n";
+        let problems = Site::parse("site.yaml", text.as_bytes()).expect_err("unsound").to_string();
+        assert!(
+            problems.starts_with("site.yaml:4:9: git.kind: a gitea needs credentials"),
+            "{problems}"
+        );
     }
 }

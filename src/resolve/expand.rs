@@ -131,7 +131,7 @@ impl Closure<'_> {
         let cell = self.view(url).await?;
         let Some(view) = cell.get() else { return Ok(Expansion::default()) };
         let selected = view.revision(revision)?;
-        let commit = view.checkout(&selected, self.sources).await?;
+        let commit = view.checkout(revision, &selected, self.sources).await?;
         let from = id(Kind::Repo, view.url());
         let mut expansion =
             Expansion { repo: Some((view.url().to_owned(), selected)), ..Expansion::default() };

@@ -47,6 +47,9 @@ pub async fn resolve(inventory: &Inventory, sources: &Sources) -> Result<Lock, F
     let mut wave = roots(inventory);
     while !wave.is_empty() {
         let new = state.admit(wave);
+        if state.seen.len() > limits::CLOSURE_ITEMS_MAX {
+            return Err(state.endless(inventory));
+        }
         if !new.is_empty() {
             sources.report.phase(format!("pinning {}", count(new.len(), "reference")));
         }
@@ -67,7 +70,7 @@ pub async fn resolve(inventory: &Inventory, sources: &Sources) -> Result<Lock, F
             match outcome {
                 Ok(expansion) => wave.extend(state.take(&request, expansion)),
                 Err(source) => {
-                    state.failures.push(Failure { what: request.to_string(), edge, source })
+                    state.failures.push(Failure { what: request.to_string(), edge, source });
                 }
             }
         }
@@ -129,7 +132,7 @@ impl State {
     fn admit(&mut self, wave: Vec<(Request, Edge)>) -> Vec<(Request, Edge)> {
         let mut new = Vec::new();
         for (request, edge) in wave {
-            if self.seen.len() < limits::CLOSURE_ITEMS_MAX && !self.seen.contains_key(&request) {
+            if !self.seen.contains_key(&request) {
                 self.seen.insert(request.clone(), Vec::new());
                 new.push((request.clone(), edge.clone()));
             }
@@ -167,6 +170,21 @@ impl State {
         self.seen.insert(request.clone(), ids);
         self.opaque.extend(expansion.opaque);
         expansion.next
+    }
+
+    /// A closure that does not end is refused whole: nothing of it may be dropped.
+    fn endless(self, inventory: &Inventory) -> Failures {
+        let edge = Edge {
+            from: "inventory".to_owned(),
+            place: inventory.file.clone(),
+            field: String::new(),
+        };
+        let source = SourceError::Bound {
+            what: "what it leads to".to_owned(),
+            bound: limits::CLOSURE_ITEMS_MAX as u64,
+            unit: "references",
+        };
+        Failures(vec![Failure { what: inventory.name.to_string(), edge, source }])
     }
 
     fn finish(mut self, inventory: &Inventory) -> Result<Lock, Failures> {

@@ -20,10 +20,12 @@ pub struct Users {
 impl Users {
     /// Takes users with their passwords.
     ///
-    /// The salt is new in each process, so what is kept is of no use to anybody who reads its memory later.
+    /// The salt is new in each process, so what is kept is of no use to anybody who reads its
+    /// memory later.
     pub fn new(users: impl IntoIterator<Item = (String, Secret<String>)>) -> Self {
         let mut salt = [0; 32];
-        // Without a random salt the digests are weaker in memory, but access is decided no differently.
+        // Without a random salt the digests are weaker in memory, but access is decided no
+        // differently.
         let _ = getrandom::fill(&mut salt);
         let mut known = Vec::new();
         for (user, password) in users {
@@ -62,7 +64,8 @@ pub(super) enum Want {
     Write,
 }
 
-/// Grants or refuses. Wrong credentials are refused even for reading, so that a login with a typo is noticed.
+/// Grants or refuses. Wrong credentials are refused even for reading, so that a login with a typo
+/// is noticed.
 pub(super) fn admit(users: Option<&Users>, want: Want, headers: &HeaderMap) -> Result<(), Refusal> {
     let Some(users) = users else { return Ok(()) };
     match credentials(headers) {

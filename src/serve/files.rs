@@ -46,7 +46,8 @@ fn open(root: &Path, path: &Path) -> Result<Option<(File, u64)>, ServeError> {
         Err(error) if is_absent(&error) => return Ok(None),
         Err(error) => return Err(ServeError::io(path)(error)),
     };
-    // The folder was made canonical when the server started. Anything but a plain file could block the reader.
+    // The folder was made canonical when the server started. Anything but a plain file could block
+    // the reader.
     if !real.starts_with(root) || !real.is_file() {
         return Ok(None);
     }

@@ -1,7 +1,9 @@
-//! The git server: smart HTTP (gitprotocol-http(5)), protocols v0 and v2, over git's own server programs.
+//! The git server: smart HTTP (gitprotocol-http(5)), protocols v0 and v2, over git's own server
+//! programs.
 //!
-//! A repository is made by the first push to it, as Gitea does it: who asks for the refs of one that is not there, in
-//! order to push, is told of an empty repository, and the `POST` makes it. A fetch never makes anything.
+//! A repository is made by the first push to it, as Gitea does it: who asks for the refs of one
+//! that is not there, in order to push, is told of an empty repository, and the `POST` makes it. A
+//! fetch never makes anything.
 
 use std::fs;
 use std::io::Write as _;
@@ -230,7 +232,8 @@ impl GitServer {
     }
 }
 
-/// One service at work for one client. Dropping it, because the client went away, kills the program.
+/// One service at work for one client. Dropping it, because the client went away, kills the
+/// program.
 struct Work {
     stdout: ChildStdout,
     /// Killed when it is dropped before its end.
@@ -241,7 +244,8 @@ struct Work {
 }
 
 impl Work {
-    /// The next piece of the answer. After the last one HEAD is put right, before the client can go on.
+    /// The next piece of the answer. After the last one HEAD is put right, before the client can go
+    /// on.
     async fn next(&mut self) -> Result<Option<Bytes>, ServeError> {
         self.buffer.reserve(limits::SERVE_PIECE_BYTES / 8);
         let count = self.stdout.read_buf(&mut self.buffer).await;
@@ -255,7 +259,8 @@ impl Work {
         Ok(None)
     }
 
-    /// Whether a program that said nothing went well: the probe of four bytes is answered with nothing.
+    /// Whether a program that said nothing went well: the probe of four bytes is answered with
+    /// nothing.
     async fn end(mut self) -> Result<(), ServeError> {
         let status = self.child.wait().await.map_err(ServeError::io(Path::new("git")))?;
         if status.success() {
@@ -266,8 +271,8 @@ impl Work {
     }
 }
 
-/// Hands the body to git as fast as git takes it. What git no longer wants is still read, so that the client gets to
-/// see the answer that says why.
+/// Hands the body to git as fast as git takes it. What git no longer wants is still read, so that
+/// the client gets to see the answer that says why.
 async fn feed(body: Body, gzip: bool, stdin: ChildStdin) {
     let mut stream = body.into_data_stream();
     let mut sink = Some((stdin, gzip.then(|| GzDecoder::new(Vec::new()))));

@@ -1,7 +1,8 @@
 //! Which branch a clone gets: keeps HEAD of a repository on a branch that exists.
 //!
-//! A repository is made before anybody knows which branches it will have. Without this a clone of one that has no
-//! `main` comes out empty: "remote HEAD refers to nonexistent ref, unable to checkout".
+//! A repository is made before anybody knows which branches it will have. Without this a clone of
+//! one that has no `main` comes out empty: "remote HEAD refers to nonexistent ref, unable to
+//! checkout".
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
@@ -63,7 +64,8 @@ fn each_branch(repo: &Path, mut see: impl FnMut(&str)) -> io::Result<()> {
         // A folder that vanishes while it is walked held no branch any more.
         let Ok(entry) = entry else { continue };
         let name = entry.path().strip_prefix(&folder).ok().and_then(Path::to_str);
-        // A ref being written has a lock file beside it for a moment; no branch may have such a name.
+        // A ref being written has a lock file beside it for a moment; no branch may have such a
+        // name.
         let locked = entry.path().extension().is_some_and(|end| end == "lock");
         if let Some(name) = name.filter(|_| entry.file_type().is_file() && !locked) {
             see(name);

@@ -1,8 +1,9 @@
-//! OCI manifests and indexes (distribution-spec, "Pulling manifests", "Pushing manifests", "Deleting manifests").
+//! OCI manifests and indexes (distribution-spec, "Pulling manifests", "Pushing manifests",
+//! "Deleting manifests").
 //!
-//! They are kept byte for byte. What is checked: the digest, that the JSON has the shape of an OCI manifest, that it
-//! is not an image and an index at once (CVE-2021-41190), that its media type is the one it was sent as, and that
-//! what it names is there.
+//! They are kept byte for byte. What is checked: the digest, that the JSON has the shape of an OCI
+//! manifest, that it is not an image and an index at once (CVE-2021-41190), that its media type is
+//! the one it was sent as, and that what it names is there.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +29,8 @@ const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// The parts of an OCI manifest or index that a registry looks at (image-spec, manifest.md and image-index.md).
+/// The parts of an OCI manifest or index that a registry looks at (image-spec, manifest.md and
+/// image-index.md).
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Shape {
@@ -72,7 +74,8 @@ fn invalid(message: impl Into<String>) -> Refusal {
 }
 
 impl Registry {
-    /// `GET` and `HEAD …/manifests/<reference>`. `Accept` is not asked: there is one form of each, the one that was pushed.
+    /// `GET` and `HEAD …/manifests/<reference>`. `Accept` is not asked: there is one form of each,
+    /// the one that was pushed.
     pub(super) async fn manifest(
         &self,
         name: &Name,
@@ -146,7 +149,8 @@ impl Registry {
             Reference::Tag(tag) => shelf.remove_tag(&holder, &tag),
             Reference::Digest(digest) => {
                 let Some(held) = shelf.manifest(&holder, digest)? else { return Ok(false) };
-                // One that is damaged can be deleted all the same; its entry as a referrer then leads nowhere.
+                // One that is damaged can be deleted all the same; its entry as a referrer then
+                // leads nowhere.
                 let bytes = shelf.manifest_bytes(&held).unwrap_or_default();
                 let subject = read(&bytes).ok().and_then(|shape| shape.subject);
                 let subject = subject.and_then(|subject| Digest::parse(&subject.digest).ok());

@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::artifact::{Digest, Repository, Tag};
 
-/// A repository's name (distribution-spec, "Pulling manifests"): lower-case parts divided by `/`, never `.` or `..`.
+/// A repository's name (distribution-spec, "Pulling manifests"): lower-case parts divided by `/`,
+/// never `.` or `..`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Name(String);
 
@@ -84,7 +85,8 @@ impl<'a> Route<'a> {
     }
 }
 
-/// Undoes percent encoding once (RFC 3986 section 2.1). `None` when it is malformed, no UTF-8, or hides a NUL.
+/// Undoes percent encoding once (RFC 3986 section 2.1). `None` when it is malformed, no UTF-8, or
+/// hides a NUL.
 pub(super) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

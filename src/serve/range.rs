@@ -1,4 +1,5 @@
-//! Files as bodies, whole or in part: read in large pieces, one at a time, as fast as the client takes them.
+//! Files as bodies, whole or in part: read in large pieces, one at a time, as fast as the client
+//! takes them.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -23,7 +24,8 @@ enum Range {
 }
 
 impl Range {
-    /// Several ranges at once and other units are ignored, as the RFC allows; one that is upside down is refused.
+    /// Several ranges at once and other units are ignored, as the RFC allows; one that is upside
+    /// down is refused.
     fn parse(text: Option<&str>, size_bytes: u64) -> Self {
         let Some(spec) = text.and_then(|text| text.strip_prefix("bytes=")) else {
             return Self::Whole;
@@ -79,7 +81,8 @@ pub(super) fn serve(
     response
 }
 
-/// A part of a file as a body. A file that ends early breaks the connection, so that nobody takes it for whole.
+/// A part of a file as a body. A file that ends early breaks the connection, so that nobody takes
+/// it for whole.
 fn body(file: File, start: u64, length: u64) -> Body {
     let pieces = stream::try_unfold((file, start, length), |(file, at, left)| async move {
         if left == 0 {

@@ -49,7 +49,8 @@ pub struct Options {
 pub enum Sparse {
     /// Nothing.
     Nothing,
-    /// An index may name OCI manifests: as one does that was carried for some of its platforms only.
+    /// An index may name OCI manifests: as one does that was carried for some of its platforms
+    /// only.
     Platforms,
     /// OCI manifests may name blobs, too (distribution-spec allows a registry to take them).
     Anything,
@@ -219,7 +220,8 @@ impl House {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let plain = if reads { Want::Read } else { Want::Write };
         if let Some(rest) = path.strip_prefix("/v2/").or((path == "/v2").then_some("")) {
-            // Clients ask here whether to bring credentials, and bring none later when the answer is 200.
+            // Clients ask here whether to bring credentials, and bring none later when the answer
+            // is 200.
             let want = if rest.is_empty() { Want::Write } else { plain };
             let request = self.admitted(want, request).await?;
             self.registry.answer(rest, request).await

@@ -5,12 +5,13 @@
 //! DIR/registry/<name>/_blobs/<hex>             empty: this repository holds this blob
 //! DIR/registry/<name>/_manifests/<hex>         media type of an OCI manifest that it holds
 //! DIR/registry/<name>/_tags/<tag>              digest of an OCI manifest
-//! DIR/registry/<name>/_referrers/<hex>/<hex>   descriptor of an OCI manifest whose subject is the first
+//! DIR/registry/<name>/_referrers/<hex>/<hex>   descriptor of the second, which refers to the first
 //! DIR/registry/_uploads/                       uploads under way; emptied at start
 //! ```
 //!
-//! Parts of a repository's name start with a letter or digit, so `_blobs` and the like never collide with one.
-//! A thing is written before what points at it: bytes, then the OCI manifest, then its referrer entry, tags last.
+//! Parts of a repository's name start with a letter or digit, so `_blobs` and the like never
+//! collide with one. A thing is written before what points at it: bytes, then the OCI manifest,
+//! then its referrer entry, tags last.
 
 use std::fs::{self, File};
 use std::io;
@@ -32,7 +33,8 @@ pub(super) struct Shelf {
     root: PathBuf,
     uploads: PathBuf,
     folders: Folders,
-    /// Pushes of OCI manifests share it; a deletion has it alone, so that nothing vanishes between check and write.
+    /// Pushes of OCI manifests share it; a deletion has it alone, so that nothing vanishes between
+    /// check and write.
     order: RwLock<()>,
 }
 
@@ -104,7 +106,8 @@ impl Shelf {
         Ok(Some((file, size_bytes)))
     }
 
-    /// Keeps a blob whose digest was proven, in place of a damaged one if there is one, and links it.
+    /// Keeps a blob whose digest was proven, in place of a damaged one if there is one, and links
+    /// it.
     pub(super) fn keep_blob(
         &self,
         name: &Name,
@@ -208,7 +211,8 @@ impl Shelf {
         durable::remove(&self.place(name, "_tags").join(tag.as_str()))
     }
 
-    /// Removes an OCI manifest, the tags that point at it and its entry as a referrer. `false` when it was not there.
+    /// Removes an OCI manifest, the tags that point at it and its entry as a referrer. `false` when
+    /// it was not there.
     pub(super) fn remove_manifest(
         &self,
         name: &Name,

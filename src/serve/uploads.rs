@@ -1,7 +1,9 @@
-//! Blobs on their way in (distribution-spec, "Pushing blobs"): sessions, pieces and the proof at the end.
+//! Blobs on their way in (distribution-spec, "Pushing blobs"): sessions, pieces and the proof at
+//! the end.
 //!
-//! A session lives in memory with the digest made so far; its bytes are in a file without a lasting name. A piece that
-//! was cut short leaves the session whole: the client asks how far it got and goes on from there.
+//! A session lives in memory with the digest made so far; its bytes are in a file without a lasting
+//! name. A piece that was cut short leaves the session whole: the client asks how far it got and
+//! goes on from there.
 
 use std::collections::HashMap;
 use std::io::{Seek, SeekFrom, Write};
@@ -311,9 +313,11 @@ enum Flow {
     Over,
 }
 
-/// Writes a body to a blob: one piece is on its way to the disk while the next one comes from the network.
+/// Writes a body to a blob: one piece is on its way to the disk while the next one comes from the
+/// network.
 ///
-/// When the client goes away the piece being written is still finished, by whoever holds the slot then.
+/// When the client goes away the piece being written is still finished, by whoever holds the slot
+/// then.
 async fn pump<S>(slot: S, body: Body, bytes_max: u64) -> Result<(S, Flow), Refusal>
 where
     S: DerefMut<Target = Incoming> + Send + 'static,
@@ -364,7 +368,8 @@ async fn gather(
     (pieces, None)
 }
 
-/// Reads a little more of a body that is refused, so that the client is still there to read the answer.
+/// Reads a little more of a body that is refused, so that the client is still there to read the
+/// answer.
 pub(super) async fn drain(body: Body, headers: &HeaderMap) {
     // A client that waits for "100 Continue" would be told to go on.
     if headers.contains_key(header::EXPECT) {

@@ -4,6 +4,9 @@
 //! that the same archive always gives the same OCI manifest. A chart from a registry is carried verbatim.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+
+use tokio::sync::OnceCell;
 
 use crate::artifact::{ChartRepo, Digest, HttpUrl, Pointer, Repository, Tag, VersionRange};
 use crate::helm::{ChartArchive, ChartIndex, ChartUrl, config_json};
@@ -53,9 +56,11 @@ impl Sources {
         range: &VersionRange,
     ) -> Result<PinnedChart, SourceError> {
         let index = self.chart_index(repo).await?;
-        let entry = index
-            .find(repo, chart, range)
-            .map_err(|source| SourceError::Index { url: repo.to_string(), source })?;
+        let failed = |source| SourceError::Index { url: repo.to_string(), source };
+        let Some(index) = index.get() else {
+            return Err(SourceError::NoChart { reference: format!("{repo} {chart}") });
+        };
+        let entry = index.find(repo, chart, range).map_err(failed)?;
         let url = match entry.urls.first() {
             Some(ChartUrl::Http(url)) => url.to_string(),
             // Some HTTP indexes only point into a registry: the chart is what is there.
@@ -85,8 +90,17 @@ impl Sources {
         Ok(PinnedChart { pin, archive })
     }
 
-    /// The index of a chart repository.
-    async fn chart_index(&self, repo: &HttpUrl) -> Result<ChartIndex, SourceError> {
+    /// The index of a chart repository, fetched once a run: all charts of one lock come from the same index.
+    async fn chart_index(&self, repo: &HttpUrl) -> Result<Arc<OnceCell<ChartIndex>>, SourceError> {
+        let cell = {
+            let mut indexes = self.shared.indexes.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(indexes.entry(repo.to_string()).or_default())
+        };
+        cell.get_or_try_init(|| self.fetch_index(repo)).await?;
+        Ok(cell)
+    }
+
+    async fn fetch_index(&self, repo: &HttpUrl) -> Result<ChartIndex, SourceError> {
         let url = format!("{}/index.yaml", repo.as_str().trim_end_matches('/'));
         let bytes = self.text(&url, limits::CHART_INDEX_BYTES_MAX).await?;
         ChartIndex::parse(&bytes).map_err(|source| SourceError::Index { url, source })
@@ -149,19 +163,18 @@ impl Sources {
 
     /// Fetches a pinned chart in its OCI form.
     pub async fn fetch_chart(&self, pin: &ChartPin) -> Result<Fetched, SourceError> {
-        match &pin.url {
-            Some(url) => self.fetch_http_chart(pin, url).await,
-            None => {
-                let repo = ChartRepo::parse(&pin.repo)
-                    .map_err(|_| SourceError::NoChart { reference: pin.repo.clone() })?;
-                let repository = oci_repository(&repo, &pin.chart)?;
-                let root = Descriptor {
-                    media_type: oci::media_type::OCI_MANIFEST.to_owned(),
-                    digest: pin.digest,
-                    size: pin.size,
-                };
-                self.fetch_tree(&repository, &root, &pin.attachments, &BTreeSet::new()).await
-            }
+        if let Some(url) = &pin.url {
+            self.fetch_http_chart(pin, url).await
+        } else {
+            let repo = ChartRepo::parse(&pin.repo)
+                .map_err(|_| SourceError::NoChart { reference: pin.repo.clone() })?;
+            let repository = oci_repository(&repo, &pin.chart)?;
+            let root = Descriptor {
+                media_type: oci::media_type::OCI_MANIFEST.to_owned(),
+                digest: pin.digest,
+                size: pin.size,
+            };
+            self.fetch_tree(&repository, &root, &pin.attachments, &BTreeSet::new()).await
         }
     }
 

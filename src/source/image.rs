@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::artifact::{Digest, ImageRef, Platform, Pointer, Repository};
 use crate::limits;
 use crate::lock::{Attachment, Descriptor, Edge, ImagePin, PlatformPin};
-use crate::oci::{Child, Manifest, Parsed, StoreError, media_type};
+use crate::oci::{Child, Manifest, OciError, Parsed, StoreError, media_type};
 
 use crate::source::{Fetched, SourceError, Sources};
 
@@ -124,7 +124,12 @@ impl Sources {
         let mut found = Vec::new();
         for suffix in COSIGN_SUFFIXES {
             let tag = format!("sha256-{}.{suffix}", subject.hex());
-            if let Some(head) = self.registries.head(repository, &tag).await? {
+            let head = match self.registries.head(repository, &tag).await {
+                // Some registries answer 403 for a tag that is not there; the image itself they did give out.
+                Err(OciError::Refused { status: 403, .. }) => None,
+                other => other?,
+            };
+            if let Some(head) = head {
                 found.push(Attachment {
                     subject,
                     tag: Some(tag),
@@ -256,7 +261,8 @@ impl Sources {
         layer: &Descriptor,
     ) -> Result<(), SourceError> {
         let lock = {
-            let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut under_way =
+                self.shared.under_way.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(under_way.entry(layer.digest).or_default())
         };
         let _alone = lock.lock().await;

@@ -17,8 +17,11 @@ pub use repo::{RepoView, Revision};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::OnceCell;
+
 use crate::artifact::Digest;
 use crate::git::Git;
+use crate::helm::ChartIndex;
 use crate::lock::Descriptor;
 use crate::net::Network;
 use crate::oci::{Registries, Store};
@@ -37,12 +40,36 @@ pub struct Sources {
     pub store: Store,
     /// Who is told.
     pub report: Report,
-    /// Blobs on their way: images share layers, and each is fetched once.
-    pub under_way: UnderWay,
+    /// What one run does not ask for twice.
+    shared: Arc<Shared>,
 }
 
-/// One lock for each blob on its way.
-pub type UnderWay = Arc<Mutex<BTreeMap<Digest, Arc<tokio::sync::Mutex<()>>>>>;
+/// What the parallel parts of one run share.
+#[derive(Default)]
+struct Shared {
+    /// One lock for each blob on its way: images share layers, and each is fetched once.
+    under_way: Mutex<BTreeMap<Digest, Arc<tokio::sync::Mutex<()>>>>,
+    /// Indexes of chart repositories, by URL.
+    indexes: Mutex<BTreeMap<String, Arc<OnceCell<ChartIndex>>>>,
+}
+
+impl Sources {
+    /// Joins the clients and the store.
+    pub fn new(clients: Clients, store: Store, report: Report) -> Self {
+        let Clients { registries, network, git } = clients;
+        Self { registries, network, git, store, report, shared: Arc::default() }
+    }
+}
+
+/// The three ways of reaching outside.
+pub struct Clients {
+    /// Registries, with credentials.
+    pub registries: Registries,
+    /// Chart repositories and files.
+    pub network: Network,
+    /// Git repositories.
+    pub git: Git,
+}
 
 /// A fetched artifact, ready to be packed: its root, and every blob below it in a fixed order.
 #[derive(Clone, Debug)]

@@ -152,15 +152,17 @@ impl RepoView {
         Ok((commits.into_iter().collect(), left_out))
     }
 
-    /// Fetches a revision's objects and returns the commit that its first ref means.
+    /// Fetches a revision's objects and returns the commit that Argo CD would take for its name.
     pub async fn checkout(
         &self,
+        name: &str,
         revision: &Revision,
         sources: &Sources,
     ) -> Result<String, SourceError> {
         self.mirror.fetch(&revision.pins, &sources.report).await?;
-        let first = revision.pins.first().map(|pin| pin.object.clone()).unwrap_or_default();
-        Ok(self.mirror.resolve(&first).await?)
+        let first = || revision.pins.first().map(|pin| pin.object.clone());
+        let object = self.remote.commit_of(name).or_else(first).unwrap_or_default();
+        Ok(self.mirror.resolve(&object).await?)
     }
 
     /// The YAML and JSON files below a path of a commit, with their contents.

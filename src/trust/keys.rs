@@ -36,7 +36,8 @@ pub enum KeyError {
     /// It is not clear which key is meant.
     #[error("more than one key in it")]
     Several,
-    /// The old OpenSSL encryption (`Proc-Type: 4,ENCRYPTED`), which derives its key with one round of MD5.
+    /// The old OpenSSL encryption (`Proc-Type: 4,ENCRYPTED`), which derives its key with one round
+    /// of MD5.
     #[error("key is encrypted in OpenSSL's old form, not PKCS#8")]
     OldEncryption,
     /// The key can only be read with a passphrase.
@@ -56,7 +57,8 @@ pub enum KeyError {
     Encode,
 }
 
-/// The short name of a key: the first 16 hex digits of SHA-256 over its `SubjectPublicKeyInfo` in DER (RFC 5480).
+/// The short name of a key: the first 16 hex digits of SHA-256 over its `SubjectPublicKeyInfo` in
+/// DER (RFC 5480).
 ///
 /// A hint for finding the right key, never a proof.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,7 +107,8 @@ impl SigningKey {
         pem::blocks(pem).iter().any(|block| block.label == ENCRYPTED)
     }
 
-    /// Reads an encrypted PKCS#8 key (RFC 5958, PBES2 of RFC 8018), or a plain one, where the passphrase is not used.
+    /// Reads an encrypted PKCS#8 key (RFC 5958, PBES2 of RFC 8018), or a plain one, where the
+    /// passphrase is not used.
     pub fn from_encrypted_pem(pem: &str, passphrase: &Secret<String>) -> Result<Self, KeyError> {
         let block = private_block(pem)?;
         if block.label != ENCRYPTED {
@@ -119,7 +122,8 @@ impl SigningKey {
         SecretKey::from_pkcs8_der(opened.as_bytes()).map(Self).map_err(|_| KeyError::NotP256)
     }
 
-    /// Reads a key without a passphrase: PKCS#8, or SEC 1 (RFC 5915) as `openssl ecparam -genkey` writes it.
+    /// Reads a key without a passphrase: PKCS#8, or SEC 1 (RFC 5915) as `openssl ecparam -genkey`
+    /// writes it.
     pub fn from_plain_pem(pem: &str) -> Result<Self, KeyError> {
         let block = private_block(pem)?;
         match block.label {
@@ -135,7 +139,8 @@ impl SigningKey {
         }
     }
 
-    /// Writes an encrypted PKCS#8 key: PBES2 with PBKDF2-HMAC-SHA256 and AES-256-CBC, which openssl 1.1.1 reads.
+    /// Writes an encrypted PKCS#8 key: PBES2 with PBKDF2-HMAC-SHA256 and AES-256-CBC, which openssl
+    /// 1.1.1 reads.
     pub fn to_encrypted_pem(
         &self,
         passphrase: &Secret<String>,
@@ -165,7 +170,8 @@ impl SigningKey {
         PublicKey(self.0.public_key().into())
     }
 
-    /// Signs some bytes: DER, the nonce derived as RFC 6979 says, so one key and one text make one signature.
+    /// Signs some bytes: DER, the nonce derived as RFC 6979 says, so one key and one text make one
+    /// signature.
     pub fn sign(&self, bytes: &[u8]) -> Vec<u8> {
         let signature: DerSignature = ecdsa::SigningKey::from(&self.0).sign(bytes);
         signature.as_bytes().to_vec()
@@ -177,7 +183,8 @@ impl SigningKey {
 pub struct PublicKey(ecdsa::VerifyingKey);
 
 impl PublicKey {
-    /// Reads `-----BEGIN PUBLIC KEY-----` (`SubjectPublicKeyInfo`, RFC 5480). Exactly one key, and no private one.
+    /// Reads `-----BEGIN PUBLIC KEY-----` (`SubjectPublicKeyInfo`, RFC 5480). Exactly one key, and
+    /// no private one.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
         let blocks = pem::blocks(pem);
         if blocks.iter().any(pem::Block::is_private) {
@@ -201,7 +208,8 @@ impl PublicKey {
 
     /// Its short name. The same for every way in which one key can be written down.
     pub fn key_id(&self) -> KeyId {
-        // The point is written uncompressed: prefix, then 65 bytes. Spelled out, so that it cannot fail.
+        // The point is written uncompressed: prefix, then 65 bytes. Spelled out, so that it cannot
+        // fail.
         const PREFIX: [u8; 26] = [
             0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
             0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,

@@ -15,7 +15,8 @@ impl Block<'_> {
     }
 }
 
-/// Finds all blocks. Text around them is allowed (RFC 7468 section 2), a block without its end is left out.
+/// Finds all blocks. Text around them is allowed (RFC 7468 section 2), a block without its end is
+/// left out.
 pub(super) fn blocks(text: &str) -> Vec<Block<'_>> {
     let mut found = Vec::new();
     let mut rest = text;

@@ -72,7 +72,8 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Reads every `*.pem` file of a folder. One that is no public key is an error: nobody should believe it counts.
+    /// Reads every `*.pem` file of a folder. One that is no public key is an error: nobody should
+    /// believe it counts.
     pub fn load(dir: &Path) -> Result<Self, TrustError> {
         let fail = |source| TrustError::Io { path: dir.to_owned(), source };
         let mut paths = Vec::new();
@@ -114,8 +115,8 @@ impl Trust {
 
     /// Proves that a trusted key signed exactly these bytes, and says which.
     ///
-    /// Signatures of strangers are passed over. One that names a trusted key must be right, even beside a right one:
-    /// it can only be wrong when something was changed.
+    /// Signatures of strangers are passed over. One that names a trusted key must be right, even
+    /// beside a right one: it can only be wrong when something was changed.
     pub fn prove(&self, sums: &[u8], signatures: &[(KeyId, Vec<u8>)]) -> Result<KeyId, TrustError> {
         if signatures.is_empty() {
             return Err(TrustError::Unsigned);
@@ -138,10 +139,12 @@ impl Trust {
     }
 }
 
-/// Reads a key file whole. Wiped afterwards, because a private key may have been put there by mistake.
+/// Reads a key file whole. Wiped afterwards, because a private key may have been put there by
+/// mistake.
 fn read(path: &Path) -> Result<Zeroizing<String>, TrustError> {
     let fail = |source| TrustError::Io { path: path.to_owned(), source };
-    // A pipe or device would block or never end; a link in the person's own folder is theirs to make.
+    // A pipe or device would block or never end; a link in the person's own folder is theirs to
+    // make.
     if !fs::metadata(path).map_err(fail)?.is_file() {
         return Err(fail(io::Error::new(io::ErrorKind::InvalidInput, "not a plain file")));
     }

@@ -1,4 +1,5 @@
-//! Keys and proofs from outside: against published vectors, against the `openssl` program, and against mistakes.
+//! Keys and proofs from outside: against published vectors, against the `openssl` program, and
+//! against mistakes.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -21,12 +22,11 @@ fn secret(text: &str) -> Secret<String> {
 
 /// Runs openssl; says so on the screen when there is none.
 fn openssl(dir: &Path, words: &str) -> Option<bool> {
-    match Command::new("openssl").args(words.split(' ')).current_dir(dir).output() {
-        Ok(output) => Some(output.status.success()),
-        Err(_) => {
-            let _ = writeln!(io::stderr(), "not run: openssl is absent");
-            None
-        }
+    if let Ok(output) = Command::new("openssl").args(words.split(' ')).current_dir(dir).output() {
+        Some(output.status.success())
+    } else {
+        let _ = writeln!(io::stderr(), "not run: openssl is absent");
+        None
     }
 }
 

@@ -16,7 +16,7 @@ mkdir -p "$TOOLS" "$REASONS"
 declare -A DEBIAN=(
     [docker-registry]=docker-registry [skopeo]=skopeo [umoci]=umoci [mmdebstrap]=mmdebstrap
     [lighttpd]=lighttpd [htpasswd]=apache2-utils [jq]=jq [curl]=curl [git]=git [zstd]=zstd
-    [openssl]=openssl [ssh-keygen]=openssh-client [xz]=xz-utils
+    [openssl]=openssl [ssh-keygen]=openssh-client [xz]=xz-utils [/usr/bin/time]=time
 )
 
 # command → module path@version, each installable as it is
@@ -64,9 +64,9 @@ debian() {
     hash -r
     for command in "${!DEBIAN[@]}"; do
         if have "$command"; then
-            rm -f "$REASONS/$command"
+            rm -f "$REASONS/${command##*/}"
         else
-            printf 'Debian package %s is not installed\n' "${DEBIAN[$command]}" >"$REASONS/$command"
+            printf 'Debian package %s is not installed\n' "${DEBIAN[$command]}" >"$REASONS/${command##*/}"
         fi
     done
 }
@@ -95,5 +95,5 @@ if [ "$TIER" -ge 2 ]; then
 fi
 say "Peers"
 for command in $(printf '%s\n' "${!DEBIAN[@]}" "${!GO[@]}" | sort); do
-    if have "$command"; then note "$command: $(command -v "$command")"; else note "$command: $(why_not "$command")"; fi
+    if have "$command"; then note "$command: $(command -v "$command")"; else note "$(why_not "$command")"; fi
 done

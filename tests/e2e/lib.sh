@@ -46,7 +46,7 @@ check_with() { # TOOL NAME COMMAND...
 }
 
 why_not() { # TOOL: why it is not here
-    local kept=$ROOT/.tools/not-installed/$1
+    local kept=$ROOT/.tools/not-installed/${1##*/}
     if [ -s "$kept" ]; then printf '%s: %s' "$1" "$(head -n 1 "$kept")"; else printf '%s is not installed' "$1"; fi
 }
 

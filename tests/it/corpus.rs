@@ -69,7 +69,7 @@ fn real_charts_are_read_from_their_archives() {
         let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         let mut tar = tar::Builder::new(gzip);
         tar.append_dir_all(&said.name, chart).expect("packed");
-        let bytes = tar.into_inner().and_then(|gzip| gzip.finish()).expect("packed");
+        let bytes = tar.into_inner().and_then(flate2::write::GzEncoder::finish).expect("packed");
         let read = ChartArchive::read(bytes.as_slice())
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert_eq!((&read.name, &read.version), (&said.name, &said.version));

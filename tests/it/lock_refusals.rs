@@ -47,6 +47,7 @@ files:
             error: app http://127.0.0.1:[PORT]/git/acme/platform.git main argocd/roots (wanted at platform.yaml:14, apps[0]): http://127.0.0.1:[PORT]/git/acme/platform.git: no path \"argocd/roots\" at commit [COMMIT]
             error: file http://127.0.0.1:[PORT]/files/crds.yaml (wanted at platform.yaml:16, files[0]): http://127.0.0.1:[PORT]/files/crds.yaml: digest sha256:[DIGEST] instead of sha256:[DIGEST]
             error: file http://127.0.0.1:[PORT]/files/absent.yaml (wanted at platform.yaml:18, files[1]): http://127.0.0.1:[PORT]/files/absent.yaml: the server answers 404
+            hint: see what `git ls-remote http://127.0.0.1:[PORT]/git/acme/absent.git` says here: haversack fetches with your git, its credential helpers and ssh keys, and --ca FILE
             hint: it changed at its source, or the digest was written down wrongly; if the change is expected, put the new digest into the inventory and lock again; if not, somebody replaced it
         ")
         .check();
@@ -165,7 +166,7 @@ fn a_lock_is_needed_and_must_fit() {
         .stderr(
             "
             error: platform.lock.json: no lock
-            hint: run `haversack lock platform.yaml` and look at what changed
+            hint: make one with `haversack lock platform.yaml`
         ",
         )
         .check();

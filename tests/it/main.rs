@@ -9,5 +9,7 @@ mod kill_outside;
 mod lock;
 mod lock_git;
 mod lock_refusals;
+mod replay;
 mod store_damage;
 mod support;
+mod verify;

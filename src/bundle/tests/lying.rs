@@ -1,4 +1,5 @@
-//! Bundles that a trusted key signed and that cannot be true: a builder's mistake, or a builder taken over.
+//! Bundles that a trusted key signed and that cannot be true: a builder's mistake, or a builder
+//! taken over.
 
 use std::fs;
 use std::io::Read as _;
@@ -138,15 +139,18 @@ fn inside(world: &World, change: impl FnOnce(&mut Value, &mut Vec<u8>)) -> Vec<S
 }
 
 #[test]
-fn every_flipped_byte_inside_a_signed_pack_is_found_by_deep() {
+fn flipped_bytes_inside_a_signed_pack_are_found_by_deep() {
     let world = World::new();
     let size = fs::metadata(world.bundle().join("pack-0001.tar.zst")).expect("pack").len();
     let size = usize::try_from(size).expect("small");
+    // Every fifth byte: the list's own test flips them all, and this one signs anew each time.
     let silent: Vec<usize> = (0..size)
+        .step_by(5)
         .filter(|at| inside(&world, |_, pack| pack[*at] ^= 1 << (at % 8)).is_empty())
         .collect();
-    // A few bits of a zstd frame change nothing in what it holds (the window's size, an unused bit).
-    assert!(silent.len() <= 12, "{silent:?}");
+    // A few bits of a zstd frame change nothing in what it holds (the window's size, an unused
+    // bit).
+    assert!(silent.len() <= 3, "{silent:?}");
 }
 
 #[test]
@@ -183,7 +187,8 @@ fn frames_that_nobody_asked_for_are_found() {
             }
         }
     };
-    // A skippable frame, and a whole end of archive, which would hide all members behind it from tar.
+    // A skippable frame, and a whole end of archive, which would hide all members behind it from
+    // tar.
     let skippable = [0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 7];
     for more in [skippable.as_slice(), &crate::bundle::frame::END] {
         for at in 0..4 {

@@ -24,7 +24,8 @@ use crate::oci::Store;
 use crate::report::{Event, Report, Sink};
 use crate::trust::{SigningKey, Trust};
 
-/// The private key of RFC 6979, appendix A.2.5: public, so that whoever reads FORMAT.md can make its bundle.
+/// The private key of RFC 6979, appendix A.2.5: public, so that whoever reads FORMAT.md can make
+/// its bundle.
 const RFC6979: &str = "-----BEGIN PRIVATE KEY-----
 MEECAQAwEwYHKoZIzj0CAQYIKoZIzj0DAQcEJzAlAgEBBCDJr6nYRbp1FmtcIVdn
 sdaTTlDD2zbomxJ7imIrEg9nIQ==
@@ -234,17 +235,15 @@ impl Heard {
     }
 }
 
-/// Runs a program that this machine may lack: then says so on the screen, past the test runner's capture.
+/// Runs a program that this machine may lack: then says so on the screen, past the test runner's
+/// capture.
 fn run(program: &str, args: &[&str], dir: &Path) -> Option<(bool, String)> {
-    match Command::new(program).args(args).current_dir(dir).output() {
-        Ok(output) => {
-            let text = [output.stdout, output.stderr].concat();
-            Some((output.status.success(), String::from_utf8_lossy(&text).into_owned()))
-        }
-        Err(_) => {
-            not_run(program);
-            None
-        }
+    if let Ok(output) = Command::new(program).args(args).current_dir(dir).output() {
+        let text = [output.stdout, output.stderr].concat();
+        Some((output.status.success(), String::from_utf8_lossy(&text).into_owned()))
+    } else {
+        not_run(program);
+        None
     }
 }
 

@@ -61,12 +61,15 @@ fn reads_without_writing() {
     let times =
         |dir: &std::path::Path| fs::metadata(dir).and_then(|meta| meta.modified()).expect("time");
     let touched = times(&dir);
-    let mut permissions = fs::metadata(&dir).expect("folder").permissions();
+    let before_permissions = fs::metadata(&dir).expect("folder").permissions();
+    let mut permissions = before_permissions.clone();
     permissions.set_readonly(true);
     fs::set_permissions(&dir, permissions).expect("read-only");
     let verified = Sealed::open(&dir).expect("open").verify(&world.trust, &Report::silent());
     verified.expect("proof").deep(&Report::silent()).expect("whole");
     assert_eq!((files(&dir), times(&dir)), (before, touched));
+    // So that the temporary folder can go.
+    fs::set_permissions(&dir, before_permissions).expect("writable again");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Bundles that were damaged, cut, swapped or stuffed: refused, each for its own reason, never with a panic.
+//! Bundles that were damaged, cut, swapped or stuffed: refused, each for its own reason, never with
+//! a panic.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
 
 use super::House;
 
@@ -26,7 +29,8 @@ async fn git(folder: &Path, line: &str) -> Result<String, String> {
     tokio::task::spawn_blocking(run).await.expect("git")
 }
 
-/// A working copy with one commit on a branch; the file is large enough for a chunked push with a probe before it.
+/// A working copy with one commit on a branch; the file is large enough for a chunked push with a
+/// probe before it.
 async fn work(folder: &Path, branch: &str, size: usize) -> std::path::PathBuf {
     let work = folder.join("work");
     git(folder, &format!("init --quiet -b {branch} work")).await.expect("init");
@@ -164,4 +168,57 @@ async fn odd_requests_are_refused() {
         .ask("POST", "/git/a/b/git-receive-pack")
         .header("content-type", "application/x-git-receive-pack-request");
     assert_eq!(probe.body("0000").send().await.expect("answer").status(), 200);
+}
+
+/// Whether a program runs that was given a path below this folder (proc(5)).
+fn is_busy(folder: &Path) -> bool {
+    let folder = folder.to_str().expect("text");
+    let entries = std::fs::read_dir("/proc").expect("proc").flatten();
+    let mut lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    lines.any(|line| String::from_utf8_lossy(&line).contains(folder))
+}
+
+async fn wait_for(folder: &Path, busy: bool) {
+    for _ in 0..100 {
+        if is_busy(folder) == busy {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("still not {}", if busy { "busy" } else { "idle" });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_goes_away_leaves_no_program_behind() {
+    let house = House::open().await;
+    let out = tempfile::tempdir().expect("temporary folder");
+    let work = work(out.path(), "main", 32 << 20).await;
+    let url = house.url("/git/acme/large");
+    git(&work, &format!("push --quiet {url} main")).await.expect("push");
+    let stored = house.dir.path().join("git/acme/large.git").canonicalize().expect("repository");
+    wait_for(&stored, false).await;
+
+    // One that stops reading in the middle of a fetch.
+    let head = git(&work, "rev-parse HEAD").await.expect("head");
+    let fetch = house
+        .ask("POST", "/git/acme/large/git-upload-pack")
+        .header("content-type", "application/x-git-upload-pack-request")
+        .body(format!("0032want {head}\n00000009done\n"));
+    let mut answer = fetch.send().await.expect("answer");
+    assert!(answer.chunk().await.expect("chunk").is_some());
+    wait_for(&stored, true).await;
+    drop(answer);
+    wait_for(&stored, false).await;
+
+    // One that stops sending in the middle of a push.
+    let begun = stream::iter([Ok::<_, std::io::Error>("00a5")]);
+    let body = reqwest::Body::wrap_stream(begun.chain(stream::pending()));
+    let push = house
+        .ask("POST", "/git/acme/large/git-receive-pack")
+        .header("content-type", "application/x-git-receive-pack-request")
+        .body(body);
+    let push = tokio::spawn(push.send());
+    wait_for(&stored, true).await;
+    push.abort();
+    wait_for(&stored, false).await;
 }

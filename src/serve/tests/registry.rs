@@ -17,10 +17,14 @@ fn noise(size: usize) -> Vec<u8> {
 }
 
 fn image(config: Digest, layers: &[Digest]) -> Value {
-    let layer = |digest: &Digest| json!({"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": 1});
+    let child = |kind: &str, digest: &Digest| {
+        let media_type = format!("application/vnd.oci.image.{kind}");
+        json!({"mediaType": media_type, "digest": digest, "size": 1})
+    };
+    let layer = |digest: &Digest| child("layer.v1.tar", digest);
     json!({
         "schemaVersion": 2, "mediaType": MANIFEST,
-        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": 2},
+        "config": child("config.v1+json", &config),
         "layers": layers.iter().map(layer).collect::<Vec<_>>(),
     })
 }

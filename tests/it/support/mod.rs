@@ -14,6 +14,7 @@
 //! | `fixture` | images, charts, repositories and Argo CD trees, the same bytes every time |
 //! | `fault` | a proxy that fails by script and keeps a log |
 //! | `kill` | kills a command again and again until it is done |
+//! | `carried` | a bundle of the fixtures, and the isolated side that it is carried to |
 //! | `tree` | snapshots of folders, and the search for planted secrets |
 #![allow(
     dead_code,
@@ -25,6 +26,7 @@
     reason = "a toolbox: not every test uses every tool, and a tool that fails ends the test"
 )]
 
+pub(crate) mod carried;
 pub(crate) mod connected;
 pub(crate) mod fault;
 pub(crate) mod fixture;

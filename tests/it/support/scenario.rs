@@ -11,7 +11,7 @@
 //!
 //! What differs from run to run is replaced before it is compared; see [`filter`].
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -84,7 +84,12 @@ impl Scenario {
 
     /// The program in this room, for tests that start it themselves.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(binary());
+        self.command_named(binary())
+    }
+
+    /// Another program in this room.
+    pub(crate) fn command_named(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
         command
             .current_dir(self.path(""))
             .env_clear()

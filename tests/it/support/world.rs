@@ -30,6 +30,7 @@ pub(crate) struct World {
     dir: TempDir,
     child: Option<Child>,
     url: String,
+    options: Vec<String>,
     /// What the fixtures call it, when they shall lead to a proxy.
     face: Option<String>,
 }
@@ -66,15 +67,27 @@ impl World {
         Self::empty()
     }
 
+    /// The same, with further options of `serve`.
+    #[track_caller]
+    pub(crate) fn inside_with(options: &[&str]) -> Self {
+        Self::empty_with(options)
+    }
+
     /// A server with nothing in it.
     #[track_caller]
     pub(crate) fn empty() -> Self {
+        Self::empty_with(&[])
+    }
+
+    #[track_caller]
+    fn empty_with(options: &[&str]) -> Self {
+        let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
         let dir = tempfile::tempdir().unwrap();
         for name in ["root/files", "fixtures"] {
             fs::create_dir_all(dir.path().join(name)).unwrap();
         }
-        let (child, url) = serve(&dir.path().join("root"), "127.0.0.1:0");
-        Self { dir, child: Some(child), url, face: None }
+        let (child, url) = serve(&dir.path().join("root"), "127.0.0.1:0", &options);
+        Self { dir, child: Some(child), url, options, face: None }
     }
 
     /// Ends the server; its folder stays until the world is dropped.
@@ -89,7 +102,7 @@ impl World {
     #[track_caller]
     pub(crate) fn restart(&mut self) {
         self.stop();
-        let (child, url) = serve(&self.root(), &self.host());
+        let (child, url) = serve(&self.root(), &self.host(), &self.options);
         self.child = Some(child);
         self.url = url;
     }
@@ -255,13 +268,14 @@ metadata: {name: things.example.com}
 
 /// Starts `serve` and waits for the line that says where it listens.
 #[track_caller]
-fn serve(root: &Path, listen: &str) -> (Child, String) {
+fn serve(root: &Path, listen: &str, options: &[String]) -> (Child, String) {
     let mut command = Command::new(binary());
     command
         .arg("serve")
         .arg("--root")
         .arg(root)
         .args(["--listen", listen])
+        .args(options)
         .current_dir(root)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
