@@ -204,6 +204,9 @@ impl From<SourceError> for Failure {
         match &error {
             SourceError::Net(inner) => net(inner, failure),
             SourceError::Oci(inner) => oci(inner, failure),
+            SourceError::Git(GitError::Source { words, .. }) if is_login(words) => failure.hint(
+                "git has no login that is taken there: set up a credential helper or an ssh key, until `git ls-remote URL` asks nothing",
+            ),
             SourceError::Status { status: 401 | 403, .. } => failure.hint(
                 "chart repositories and file servers are asked without a login: take it from a registry (oci://…), or from a server that needs none",
             ),
@@ -218,6 +221,19 @@ impl From<SourceError> for Failure {
             _ => failure,
         }
     }
+}
+
+/// Whether git's words are about a login.
+fn is_login(words: &str) -> bool {
+    let signs = [
+        "could not read Username",
+        "could not read Password",
+        "Authentication failed",
+        "Permission denied",
+        "returned error: 401",
+        "returned error: 403",
+    ];
+    signs.iter().any(|sign| words.contains(sign))
 }
 
 fn oci(error: &crate::oci::OciError, failure: Failure) -> Failure {
