@@ -49,7 +49,7 @@ pub async fn build(
     options: PackOptions,
 ) -> Result<Draft, BuildError> {
     let pins = pins(lock);
-    sources.report.phase(format!("fetching {} artifacts", pins.len()));
+    sources.report.phase(format!("fetching {}", count(pins.len(), "artifact")));
     let fetched: Vec<(Pin<'_>, Result<Fetched, SourceError>)> = stream::iter(pins)
         .map(|pin| async move {
             let outcome = pin.fetch(sources).await;
@@ -59,7 +59,7 @@ pub async fn build(
         .collect()
         .await;
     let input = gather(lock, fetched)?;
-    sources.report.phase(format!("packing {} blobs", input.blobs.len()));
+    sources.report.phase(format!("packing {}", count(input.blobs.len(), "blob")));
     let (store, report, bundles) =
         (sources.store.clone(), sources.report.clone(), bundles.to_owned());
     let draft = tokio::task::spawn_blocking(move || {
@@ -69,6 +69,11 @@ pub async fn build(
         Ok(draft) => Ok(draft?),
         Err(join) => std::panic::resume_unwind(join.into_panic()),
     }
+}
+
+/// `1 blob`, `2 blobs`.
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// A pin of any kind.

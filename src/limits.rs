@@ -97,8 +97,6 @@ pub const PACK_BYTES_DEFAULT: u64 = 2 << 30;
 pub const PACK_BYTES_MIN: u64 = 1 << 20;
 /// Largest zstd window a pack may ask for: log2 of bytes.
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
-/// Age from which a temporary file in the store is taken for a left-over of a killed run.
-pub const LEFTOVER_TIME_MAX: Duration = Duration::from_hours(24);
 /// Most rounds of the closure's worklist.
 pub const CLOSURE_ITEMS_MAX: usize = 1_000_000;
 

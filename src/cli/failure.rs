@@ -204,6 +204,9 @@ impl From<SourceError> for Failure {
         match &error {
             SourceError::Net(inner) => net(inner, failure),
             SourceError::Oci(inner) => oci(inner, failure),
+            SourceError::Git(GitError::Source { words, .. }) if is_login(words) => failure.hint(
+                "git has no login that is taken there: set up a credential helper or an ssh key, until `git ls-remote URL` asks nothing",
+            ),
             SourceError::Status { status: 401 | 403, .. } => failure.hint(
                 "chart repositories and file servers are asked without a login: take it from a registry (oci://…), or from a server that needs none",
             ),
@@ -218,6 +221,19 @@ impl From<SourceError> for Failure {
             _ => failure,
         }
     }
+}
+
+/// Whether git's words are about a login.
+fn is_login(words: &str) -> bool {
+    let signs = [
+        "could not read Username",
+        "could not read Password",
+        "Authentication failed",
+        "Permission denied",
+        "returned error: 401",
+        "returned error: 403",
+    ];
+    signs.iter().any(|sign| words.contains(sign))
 }
 
 fn oci(error: &crate::oci::OciError, failure: Failure) -> Failure {
@@ -351,7 +367,10 @@ impl From<ReplayError> for Failure {
             ..failure
         };
         match error {
-            ReplayError::Registry(OciError::Source { .. }) | ReplayError::Git(GitError::Pack { .. }) => {
+            ReplayError::Bundle { .. }
+            | ReplayError::Unsound { .. }
+            | ReplayError::Registry(OciError::Source { .. })
+            | ReplayError::Git(GitError::Pack { .. }) => {
                 Self { code: Code::Damaged, ..failure }.hint(VERIFY_AGAIN)
             }
             ReplayError::Registry(inner) => oci(&inner, failure),
@@ -369,9 +388,6 @@ impl From<ReplayError> for Failure {
             ReplayError::Sparse { .. } => failure.hint(
                 "carry all platforms (leave platforms: empty), or carry one and leave registry.sparseIndex at platform",
             ),
-            ReplayError::Bundle { .. } | ReplayError::Unsound { .. } => {
-                Self { code: Code::Damaged, ..failure }.hint(VERIFY_AGAIN)
-            }
             ReplayError::NoName { url } => {
                 failure.hint(format!("give it a name under git.repos in the site file: {url:?}: OWNER/REPO"))
             }

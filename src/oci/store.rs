@@ -3,7 +3,7 @@
 //! A blob appears under its name only after its size and digest were proven, by a rename; so a name that exists is
 //! whole, and a second writer of the same blob is harmless. Half-fetched blobs wait in `DIR/partial/` for the next try.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use thiserror::Error;
 
 use crate::artifact::{Digest, Hasher, VerifyError, VerifyReader};
-use crate::limits;
 
 /// Why the store could not take or give a blob.
 #[derive(Debug, Error)]
@@ -41,6 +40,23 @@ impl StoreError {
     }
 }
 
+/// How the names of scratch folders begin.
+const SCRATCH: &str = "scratch.";
+
+/// A folder that is removed when it is dropped, or else by a later run: it is locked as long as somebody uses it.
+#[derive(Debug)]
+pub struct Scratch {
+    dir: tempfile::TempDir,
+    _lock: File,
+}
+
+impl Scratch {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
 /// The store. Cheap to clone; many processes may share one folder.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -58,6 +74,42 @@ impl Store {
         let store = Self { root };
         store.sweep();
         Ok(store)
+    }
+
+    /// A folder of its own for something whose digest is not known yet.
+    pub fn scratch(&self) -> Result<Scratch, StoreError> {
+        let partial = self.root.join("partial");
+        loop {
+            let dir = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(&partial);
+            let dir = dir.map_err(StoreError::io(&partial))?;
+            let lock = match File::open(dir.path()) {
+                Ok(lock) => lock,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(StoreError::io(dir.path())(error)),
+            };
+            match lock.try_lock() {
+                Ok(()) if is_at(&lock, dir.path()) => return Ok(Scratch { dir, _lock: lock }),
+                // Somebody swept it away before it was locked: another one.
+                Ok(()) | Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(StoreError::io(dir.path())(error)),
+            }
+        }
+    }
+
+    /// Removes what killed runs left and nobody can go on with: scratch folders, and second copies of partial blobs.
+    fn sweep(&self) {
+        // What cannot be listed or removed is in nobody's way.
+        for entry in fs::read_dir(self.root.join("partial")).into_iter().flatten().flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            let is_scratch = name.to_string_lossy().starts_with(SCRATCH);
+            let is_copy = name.to_string_lossy().contains('.');
+            let free = || File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
+            if is_scratch && free() {
+                let _ = fs::remove_dir_all(&path);
+            } else if is_copy && !is_scratch && free() {
+                let _ = fs::remove_file(&path);
+            }
+        }
     }
 
     /// The store's folder. Other rooms keep their own sub-folders in it (`git/`).
@@ -147,25 +199,6 @@ impl Store {
 }
 
 impl Store {
-    /// Removes what killed runs left half-made and nobody can go on with. Half-fetched blobs stay: their name is their digest.
-    fn sweep(&self) {
-        let old = |entry: &fs::DirEntry| {
-            let age = entry
-                .metadata()
-                .and_then(|meta| meta.modified())
-                .ok()
-                .and_then(|at| at.elapsed().ok());
-            age.is_some_and(|age| age > limits::LEFTOVER_TIME_MAX)
-        };
-        let entries = fs::read_dir(self.root.join("partial")).into_iter().flatten().flatten();
-        for entry in
-            entries.filter(|entry| entry.file_name().to_string_lossy().contains('.')).filter(old)
-        {
-            // Somebody else may sweep at the same time; what stays is swept next time.
-            let _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
-        }
-    }
-
     /// Opens and locks a file for a blob on its way in.
     fn claim(&self, digest: &Digest) -> Result<(File, PathBuf), StoreError> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -313,6 +346,27 @@ mod tests {
             });
         });
         assert_eq!(store.read_bytes(&digest, 300_000).expect("whole"), bytes);
+    }
+
+    #[test]
+    fn what_killed_runs_left_is_swept_and_what_is_in_use_is_not() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let store = Store::open(dir.path()).expect("store");
+        let partial = dir.path().join("partial");
+        let used = store.scratch().expect("scratch");
+        fs::create_dir(partial.join("scratch.left")).expect("folder");
+        fs::write(partial.join("scratch.left/repo.bundle"), b"half").expect("file");
+        let hex = Digest::of(b"hello").hex();
+        fs::write(partial.join(format!("{hex}.123.0")), b"he").expect("file");
+        fs::write(partial.join(&hex), b"hel").expect("file");
+        let store = Store::open(dir.path()).expect("again");
+        let mut left: Vec<PathBuf> =
+            fs::read_dir(&partial).expect("list").map(|e| e.expect("entry").path()).collect();
+        left.sort();
+        assert_eq!(left, [partial.join(&hex), used.path().to_owned()]);
+        assert_eq!(store.begin(&Digest::of(b"hello"), 5).expect("resume").offset(), 3);
+        drop(used);
+        assert_eq!(fs::read_dir(&partial).expect("list").count(), 1);
     }
 
     #[test]

@@ -134,10 +134,10 @@ impl Sources {
     ) -> Result<Result<(Digest, u64), SourceError>, SourceError> {
         let what = answer.url();
         let task = self.report.task(&*what, answer.length());
-        let folder = self.store.root().join("partial");
-        let io = |source| SourceError::Io { path: folder.display().to_string(), source };
-        let file = tempfile::NamedTempFile::new_in(&folder).map_err(io)?;
-        let mut writer = tokio::fs::File::from_std(file.reopen().map_err(io)?);
+        let scratch = self.store.scratch()?;
+        let path = scratch.path().join("file");
+        let io = |source| SourceError::Io { path: path.display().to_string(), source };
+        let mut writer = tokio::fs::File::create_new(&path).await.map_err(io)?;
         let mut hasher = Hasher::new();
         loop {
             let piece = match answer.chunk().await {
@@ -158,8 +158,9 @@ impl Sources {
             return Ok(Err(SourceError::Changed { what, want, got: digest }));
         }
         let target = self.store.path(&digest);
-        file.persist(&target)
-            .map_err(|error| StoreError::Io { path: target.clone(), source: error.error })?;
+        tokio::fs::rename(&path, &target)
+            .await
+            .map_err(|source| StoreError::Io { path: target, source })?;
         Ok(Ok((digest, size)))
     }
 }

@@ -44,10 +44,7 @@ impl Sources {
     pub async fn fetch_repo(&self, pin: &RepoPin) -> Result<Fetched, SourceError> {
         let mirror = Mirror::open(&self.git, self.store.root(), &pin.url).await?;
         mirror.fetch(&pin.refs, &self.report).await?;
-        let scratch =
-            tempfile::tempdir_in(self.store.root().join("partial")).map_err(|source| {
-                SourceError::Io { path: self.store.root().display().to_string(), source }
-            })?;
+        let scratch = self.store.scratch()?;
         let file = scratch.path().join("repo.bundle");
         mirror.write_bundle(&pin.refs, pin.head.as_deref(), &file).await?;
         let (digest, size) = self.store.adopt(&file)?;

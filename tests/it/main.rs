@@ -1,13 +1,17 @@
 //! The one integration binary: every test that looks at the program from outside.
 
 mod architecture;
+mod build;
 mod corpus;
 mod docs;
+mod fetch_faults;
 mod help;
 mod inventories;
+mod kill_outside;
 mod lock;
 mod lock_git;
 mod lock_refusals;
 mod replay;
+mod store_damage;
 mod support;
 mod verify;
