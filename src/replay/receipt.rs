@@ -17,7 +17,7 @@ const FORMAT: &str = "haversack-receipt/1";
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
-    /// Always [`FORMAT`].
+    /// Always `haversack-receipt/1`.
     pub format: &'static str,
     /// Name of the bundle.
     pub name: ReleaseName,
