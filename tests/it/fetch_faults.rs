@@ -3,7 +3,6 @@
 use std::time::{Duration, SystemTime};
 
 use crate::support::connected::Connected;
-use crate::support::fault::log::Kind;
 use crate::support::fault::{FaultProxy, on};
 use crate::support::fixture::image::{Image, ImageSpec};
 use crate::support::job::Ended;
