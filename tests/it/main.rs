@@ -3,13 +3,16 @@
 mod architecture;
 mod build;
 mod corpus;
+mod docs;
 mod fetch_faults;
+mod help;
 mod inventories;
 mod kill_outside;
 mod lock;
 mod lock_git;
 mod lock_refusals;
 mod replay;
+mod secrets;
 mod store_damage;
 mod support;
 mod verify;
