@@ -12,6 +12,7 @@ use crate::limits;
 use crate::net::NetError;
 use crate::oci::manifest::ManifestError;
 use crate::oci::store::{StoreError, damage};
+use crate::secret::Secret;
 
 /// One thing in one repository of one registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -239,6 +240,9 @@ fn code_words(code: &str) -> String {
     if code.is_empty() { String::new() } else { format!(" {code}") }
 }
 
+/// Shortest secret that is looked for in a server's words.
+const MASKED_BYTES_MIN: usize = 4;
+
 /// What a server said about a failure: code and message, both cleaned.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Said {
@@ -248,7 +252,10 @@ pub(crate) struct Said {
 
 impl Said {
     /// Reads an error body: the distribution-spec's envelope, a token service's `details`, or any text.
-    pub(crate) fn read(body: &[u8]) -> Self {
+    ///
+    /// A server may repeat what it was sent: our own secrets are taken out before anything is cut short.
+    pub(crate) fn read(body: &[u8], masks: &Masks) -> Self {
+        let clean = |text: &str| clean(&masks.hide(text));
         if let Ok(envelope) = serde_json::from_slice::<OciEnvelope>(body) {
             let code = envelope
                 .errors
@@ -265,6 +272,24 @@ impl Said {
             code: String::new(),
             message: message.unwrap_or_else(|| clean(&String::from_utf8_lossy(body))),
         }
+    }
+}
+
+/// Secrets that a server could repeat in its words.
+#[derive(Default)]
+pub(crate) struct Masks(Vec<Secret<String>>);
+
+impl Masks {
+    /// Adds one more. What is too short to be a secret would only garble the words.
+    pub(crate) fn add(&mut self, secret: &str) {
+        if secret.len() >= MASKED_BYTES_MIN {
+            self.0.push(Secret::new(secret.to_owned()));
+        }
+    }
+
+    /// The text with `***` for every secret.
+    fn hide(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "***"))
     }
 }
 
@@ -296,12 +321,26 @@ mod tests {
 
     #[test]
     fn server_words_are_cleaned_and_bounded() {
-        let said = Said::read(br#"{"errors":[{"code":"DENIED","message":"no\u001b[31m way"}]}"#);
+        let none = Masks::default();
+        let said =
+            Said::read(br#"{"errors":[{"code":"DENIED","message":"no\u001b[31m way"}]}"#, &none);
         assert_eq!(said.code, "DENIED");
         assert_eq!(said.message, "no\\u{1b}[31m way");
-        let said = Said::read(b"<html>\r\n<b>sorry</b>");
+        let said = Said::read(b"<html>\r\n<b>sorry</b>", &none);
         assert_eq!(said.message, "<html>\\r\\n<b>sorry</b>");
         assert!(clean(&"x".repeat(10_000)).chars().count() <= limits::SERVER_WORDS_CHARS_MAX + 1);
-        assert_eq!(Said::read(br#"{"details":"wrong password"}"#).message, "wrong password");
+        assert_eq!(Said::read(br#"{"details":"wrong password"}"#, &none).message, "wrong password");
+    }
+
+    #[test]
+    fn a_server_that_repeats_our_secrets_is_masked_before_it_is_cut() {
+        let mut masks = Masks::default();
+        masks.add("hunter22");
+        masks.add("ab");
+        let long = format!("{}hunter22", "x".repeat(limits::SERVER_WORDS_CHARS_MAX - 4));
+        let said = Said::read(long.as_bytes(), &masks);
+        assert!(!said.message.contains("hunt"), "{}", said.message);
+        let body = br#"{"errors":[{"code":"DENIED","message":"ab: hunter22?"}]}"#;
+        assert_eq!(Said::read(body, &masks).message, "ab: ***?");
     }
 }

@@ -292,7 +292,8 @@ impl Registries {
                 };
             }
             let status = reply.status.as_u16();
-            let said = Said::read(&reply.bytes);
+            let masks = self.access().masks(repository.host()).await;
+            let said = Said::read(&reply.bytes, &masks);
             // Nexus shows a blob only some moments after it took it.
             if said.code.ends_with("BLOB_UNKNOWN") && unseen < UNSEEN_BLOB_TRIES {
                 unseen += 1;

@@ -24,7 +24,7 @@ use crate::limits;
 use crate::net::{self, Answer, Network};
 use crate::oci::auth::{Credential, Keychain};
 use crate::oci::challenge::{Bearer, Challenge};
-use crate::oci::error::{OciError, Place, Said};
+use crate::oci::error::{Masks, OciError, Place, Said};
 
 /// Life of a token that does not name its own (distribution-spec, auth/token).
 const LIFE_DEFAULT: Duration = Duration::from_mins(1);
@@ -190,6 +190,31 @@ impl Access {
         matches!(self.credential(host).await, Ok(None))
     }
 
+    /// What must not be repeated of a server's words: all that this registry was or could be shown.
+    pub(crate) async fn masks(&self, host: &str) -> Masks {
+        let mut masks = Masks::default();
+        match self.credential(host).await {
+            Ok(Some(Credential::Password(user, password))) => {
+                let pair = Zeroizing::new(format!("{user}:{}", password.expose()));
+                masks.add(&Zeroizing::new(STANDARD.encode(pair.as_bytes())));
+                masks.add(password.expose());
+            }
+            Ok(Some(Credential::Identity(token))) => masks.add(token.expose()),
+            _ => {}
+        }
+        let slots: Vec<Slot> = {
+            let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+            tokens.iter().filter(|((at, _), _)| at == host).map(|(_, slot)| slot.clone()).collect()
+        };
+        for slot in slots {
+            // One that is being fetched is not known to the server yet.
+            let Ok(token) = slot.try_lock() else { continue };
+            let secret = token.as_ref().and_then(|token| token.grant.0.to_str().ok());
+            masks.add(secret.and_then(|text| text.split(' ').nth(1)).unwrap_or_default());
+        }
+        masks
+    }
+
     async fn credential(&self, host: &str) -> Result<Option<Credential>, OciError> {
         let (keychain, host) = (self.keychain.clone(), host.to_owned());
         // A credential helper may run.
@@ -225,7 +250,8 @@ impl Access {
             self.network.send(ask).await
         };
         let answer = answer.map_err(OciError::net(place))?;
-        read_token(place, scopes, (answer, credential.is_none())).await
+        let masks = self.masks(place.repository.host()).await;
+        read_token(place, scopes, (answer, masks, credential.is_none())).await
     }
 
     fn realm(&self, place: &Place, bearer: &Bearer) -> Result<Url, OciError> {
@@ -290,14 +316,14 @@ fn post(client: &reqwest::Client, realm: &Url, form: &str) -> RequestBuilder {
 async fn read_token(
     place: &Place,
     scopes: &Scopes,
-    answer: (Answer, bool),
+    answer: (Answer, Masks, bool),
 ) -> Result<Token, OciError> {
-    let (answer, anonymous) = answer;
+    let (answer, masks, anonymous) = answer;
     let (status, by) = (answer.status(), net::host_of(answer.full_url()));
     let body = answer.bytes(limits::ANSWER_BYTES_MAX).await.map_err(OciError::net(place))?;
     let place = Box::new(place.clone());
     if !status.is_success() {
-        let said = Said::read(&body);
+        let said = Said::read(&body, &masks);
         let status = status.as_u16();
         return Err(if matches!(status, 400 | 401 | 403) {
             let (scope, message) = (scopes.text(), said.message);

@@ -110,7 +110,8 @@ impl Registries {
 
     /// The error behind an answer that is none of the expected ones.
     pub(crate) async fn failure(&self, place: &Place, scopes: &Scopes, reply: Reply) -> OciError {
-        let Said { code, message } = Said::read(&reply.bytes);
+        let masks = self.access().masks(place.repository.host()).await;
+        let Said { code, message } = Said::read(&reply.bytes, &masks);
         let status = reply.status.as_u16();
         let by = net::host_of(&reply.url);
         let place = Box::new(place.clone());

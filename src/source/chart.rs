@@ -119,8 +119,8 @@ impl Sources {
             .manifest(repository, &Pointer::Tag(tag.clone()))
             .await?
             .ok_or_else(|| SourceError::Missing { reference: reference.clone() })?;
-        self.store.put(&manifest.bytes)?;
         let layer = chart_layer(&manifest)?.ok_or(SourceError::NoChart { reference })?;
+        self.store.put(&manifest.bytes)?;
         if layer.size > limits::CHART_ARCHIVE_BYTES_MAX {
             let bytes_max = limits::CHART_ARCHIVE_BYTES_MAX;
             return Err(NetError::Large { url: repository.to_string(), bytes_max }.into());

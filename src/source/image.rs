@@ -30,10 +30,12 @@ impl Sources {
             .manifest(repository, &reference.pointer)
             .await?
             .ok_or_else(|| SourceError::Missing { reference: reference.to_string() })?;
+        // What is no OCI manifest is not kept.
+        let parsed = root.parse()?;
         self.store.put(&root.bytes)?;
         let mut subjects = vec![root.digest];
         let mut manifests = Vec::new();
-        match root.parse()? {
+        match parsed {
             Parsed::Index { manifests: children, .. } => {
                 manifests = choose(reference, &children, platforms)?;
                 subjects.extend(manifests.iter().filter(|pin| pin.carried).map(|pin| pin.digest));

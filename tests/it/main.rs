@@ -12,6 +12,7 @@ mod lock;
 mod lock_git;
 mod lock_refusals;
 mod replay;
+mod secrets;
 mod store_damage;
 mod support;
 mod verify;
