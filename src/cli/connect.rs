@@ -32,14 +32,12 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    /// Opens the store and makes the clients. URLs that the inventory writes with `http://` may be plain.
+    /// Opens the store and makes the clients. Charts and files that the inventory writes with `http://` may be plain.
     pub(super) fn sources(
         &self,
         inventory: &Inventory,
         report: Report,
     ) -> Result<Sources, Failure> {
-        let mut plain_http: BTreeSet<String> = self.plain_http.iter().cloned().collect();
-        plain_http.extend(inventory.plain_hosts());
         let mut authorities = Vec::new();
         for path in &self.ca {
             authorities.push(authority(path)?);
@@ -49,11 +47,17 @@ impl Reach {
             ca_file: self.git_authorities(&authorities, &store)?,
             ..GitOptions::default()
         });
-        let network = Network::new(Policy { plain_http, authorities, ..Policy::default() })?;
+        // For registries, which are sent logins, only the flag decides; `http://` in the inventory is about that URL's kind.
+        let flagged: BTreeSet<String> = self.plain_http.iter().cloned().collect();
+        let mut plain_http = flagged.clone();
+        plain_http.extend(inventory.plain_hosts());
+        let policy = Policy { authorities, ..Policy::default() };
+        let registry_network = Network::new(Policy { plain_http: flagged, ..policy.clone() })?;
+        let network = Network::new(Policy { plain_http, ..policy })?;
         let config = self.docker_config.clone().or_else(docker_config);
         let keychain = Keychain::docker_config(config.as_deref())
             .map_err(|error| Failure::new(Code::Usage, error.to_string()))?;
-        let registries = Registries::new(network.clone(), keychain);
+        let registries = Registries::new(registry_network, keychain);
         Ok(Sources::new(Clients { registries, network, git }, store, report))
     }
 

@@ -320,6 +320,9 @@ impl From<VerifyFailure> for Failure {
                 "copy the bundle again from its source; if that does not help, it was changed: do not use it",
             ),
             (_, Code::Trust) => failure.hint("if you trust the signer, put its public key (*.pem) into the trust folder"),
+            (VerifyFailure::Extra(_), _) => failure.hint(
+                "a bundle holds exactly what its list names: take the file out of the folder, and ask how it came there",
+            ),
             (_, Code::Damaged) => failure.hint("copy the bundle again from its source, and try another medium if it happens again"),
             _ => failure,
         }

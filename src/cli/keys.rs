@@ -124,7 +124,10 @@ pub(crate) fn run(args: &Args, face: Face) -> Result<(), Failure> {
     let key = SigningKey::generate()?;
     let passphrase = args.passphrase.choose()?;
     write_secret(&secret, key.to_encrypted_pem(&passphrase)?.expose().as_bytes())?;
-    connect::write(&public, key.public().to_pem()?.as_bytes())?;
+    connect::write(&public, key.public().to_pem()?.as_bytes()).inspect_err(|_| {
+        // Half a pair helps nobody, and would be in the way of the next try.
+        let _ = std::fs::remove_file(&secret);
+    })?;
     let id = key.public().key_id();
     if face.json {
         out(&json(

@@ -133,6 +133,21 @@ impl Face {
     }
 }
 
+/// Waits for Ctrl-C, or for the signal that service managers and `kill` send.
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        // Without a handler SIGTERM ends the process as ever; Ctrl-C is still heard.
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
 /// Runs a future to its end or until the person interrupts it.
 fn block_on<T, E: Into<Failure>>(work: impl Future<Output = Result<T, E>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -142,7 +157,7 @@ fn block_on<T, E: Into<Failure>>(work: impl Future<Output = Result<T, E>>) -> Re
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = work => outcome.map_err(Into::into),
-            _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
+            () = asked_to_stop() => Err(Failure::interrupted()),
         }
     });
     // Threads that wait on a disk or a socket must not hold up the end.

@@ -5,7 +5,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::bundle::Verified;
 use crate::limits;
 use crate::replay::error::ReplayError;
-use crate::replay::plan::{ImagePlan, Plan};
+use crate::replay::plan::{ImagePlan, Plan, TagPlan};
 use crate::replay::receipt::{Done, Receipt};
 use crate::replay::registry::Sender;
 use crate::replay::site::{Site, SparseIndex};
@@ -28,7 +28,9 @@ impl Plan {
         // 1. Blobs and configs.
         sender.blobs(&self.images, &mut receipt).await?;
         // 2. OCI manifests, indexes, referrers.
-        reach.report.phase("sending OCI manifests");
+        if self.images.iter().any(|image| image.manifests.iter().any(|m| !m.present)) {
+            reach.report.phase("sending OCI manifests");
+        }
         let done = self.manifests(&sender).await?;
         // 3. Git objects and refs.
         for repo in &self.repos {
@@ -36,7 +38,10 @@ impl Plan {
             receipt.note_repo(repo, refs_set);
         }
         // 4. Tags last: what a user can see is complete.
-        reach.report.phase("setting tags");
+        let stands = |tag: &TagPlan| tag.now == Some(tag.digest);
+        if !self.images.iter().all(|image| image.tags.iter().all(stands)) {
+            reach.report.phase("setting tags");
+        }
         let done = self.tags(&sender, done).await?;
         for (plan, done) in self.images.iter().zip(done) {
             receipt.note_image(plan, done);
