@@ -3,7 +3,7 @@
 #
 # usage: run.sh [--runs N] [--only haversack|skopeo|hauler]
 #
-# Every line is the median by wall time of N runs (default 3), each from an empty target. The page cache is
+# Every line is the median by wall time of N rounds (default 3), each from an empty target; candidates take turns. The page cache is
 # warm for everybody. $HAVERSACK names the program (default target/release/haversack). Peers come from PATH,
 # .tools/bin or $HAVERSACK_PEERS; a missing one is reported as not run. Prints a table and the commands.
 set -euo pipefail
@@ -78,33 +78,37 @@ target_down() {
 # --- measuring
 
 TABLE=() COMMANDS=()
-declare -A WALL=()
-OUTPUT=/dev/null
+declare -A WALL=() FLUSHED=() OUT_OF_IT=()
 
-# Measures one command with /usr/bin/time: appends seconds, CPU seconds, and KiB of the largest process.
+# Measures one command with /usr/bin/time: appends seconds, CPU seconds, and KiB of the largest process;
+# then the seconds until all that was written is on disk, which some wait for themselves and some do not.
 once() { # KEY COMMAND...
-    local key=$1
+    local key=$1 done
     shift
     sync
-    /usr/bin/time -q -f '%e %U %S %M' -a -o "$WORK/times-$key" "$@" >"$WORK/log/$key.out" 2>"$WORK/log/$key.err" ||
+    /usr/bin/time -q -f '%e %U %S %M' -a -o "$WORK/time" "$@" >"$WORK/log/$key.out" 2>"$WORK/log/$key.err" ||
         { tail -n 10 "$WORK/log/$key.err" "$WORK/log/$key.out" >&2; return 1; }
+    done=$(date +%s.%N)
+    sync
+    awk -v a="$done" -v b="$(date +%s.%N)" '{printf "%s %.2f\n", $0, b - a}' "$WORK/time" >>"$WORK/times-$key"
+    rm -f "$WORK/time"
 }
 
 # Prints the median of what `once` measured and puts it into the table.
 row() { # KEY TITLE COMMAND
-    local wall user sys rss
+    local wall user sys rss flush
     if [ ! -s "$WORK/times-$1" ]; then
-        TABLE+=("$2|not run||||${3:-}")
+        TABLE+=("$2|not run|||||${3:-}")
         return
     fi
-    read -r wall user sys rss <<<"$(sort -n "$WORK/times-$1" | awk '{l[NR] = $0} END {print l[int((NR + 1) / 2)]}')"
+    read -r wall user sys rss flush <<<"$(sort -n "$WORK/times-$1" | awk '{l[NR] = $0} END {print l[int((NR + 1) / 2)]}')"
     WALL[$1]=$wall
-    TABLE+=("$2|$wall|$(awk -v u="$user" -v s="$sys" 'BEGIN {printf "%.1f", u + s}')|$((rss / 1024))|$(cat "$WORK/disk-$1" 2>/dev/null || true)|")
+    FLUSHED[$1]=$(awk -v a="$wall" -v b="$flush" 'BEGIN {print a + b}')
+    TABLE+=("$2|$wall|$flush|$(awk -v u="$user" -v s="$sys" 'BEGIN {printf "%.1f", u + s}')|$((rss / 1024))|$(cat "$WORK/disk-$1" 2>/dev/null || true)|")
     COMMANDS+=("$2|$3")
-    note "$(printf '%-44s %8s s' "$2" "$wall")"
 }
 
-not_run() { TABLE+=("$1|not run||||$2"); }
+not_run() { TABLE+=("$1|not run|||||$2"); }
 
 disk() { # KEY PATH...: MB on disk
     local key=$1
@@ -112,28 +116,21 @@ disk() { # KEY PATH...: MB on disk
     du -sm --total "$@" 2>/dev/null | tail -n 1 | cut -f 1 >"$WORK/disk-$key"
 }
 
-# Ends a series in which something failed: the reason goes into the table, the bench goes on.
-series() { # TITLE FUNCTION
-    say "$1"
+# One round of one candidate. A failure takes that candidate out, with the reason; the bench goes on.
+round() { # NAME
+    local rc
+    [ -z "${OUT_OF_IT[$1]:-}" ] || return 0
     set +e
-    (set -euo pipefail; trap 'end target' EXIT; "$2"; declare -p TABLE COMMANDS WALL >"$WORK/series") 2>&1
-    local rc=$?
+    (set -euo pipefail; trap 'end target' EXIT; "bench_$1") 2>&1
+    rc=$?
     set -e
-    if [ $rc -eq 0 ]; then
-        # shellcheck source=/dev/null
-        source <(sed 's/^declare -/declare -g -/' "$WORK/series")
-    else
-        not_run "$1" 'failed, see above'
-        FAILED=1
-    fi
-    target_down
-    rm -rf "$WORK"/{store,bundles,dir,oci,haul,haul-back,haul.tar.zst,images.txt,sync.yaml}
+    [ $rc -eq 0 ] || OUT_OF_IT[$1]='failed, see above'
+    rm -rf "$WORK"/{target,store,bundles,dir,oci,haul,haul-back,haul.tar.zst}
 }
 
 # --- the candidates
 
 bench_skopeo() {
-    local n
     # One process per image in a loop, as one would write it; images share blobs in one OCI layout.
     cat >"$WORK/out.sh" <<'SH'
 for n in $NAMES; do skopeo copy --quiet --all --preserve-digests --src-tls-verify=false docker://$SRC/bench/$n:1.0 oci:$WORK/oci:$n; done
@@ -145,23 +142,24 @@ SH
         printf '%s:\n  tls-verify: false\n  images:\n' "$SRC"
         printf '    bench/%s: ["1.0"]\n' "${NAMES[@]}"
     } >"$WORK/sync.yaml"
-    for n in $(seq "$RUNS"); do
-        rm -rf "$WORK"/{oci,dir}
-        once skopeo-copy-out env NAMES="${NAMES[*]}" SRC="$SRC" WORK="$WORK" bash -e "$WORK/out.sh"
-        disk skopeo-copy-out "$WORK/oci"
-        target_up
-        once skopeo-copy-in env NAMES="${NAMES[*]}" DST="$DST" WORK="$WORK" bash -e "$WORK/in.sh"
-        arrived ''
-        once skopeo-copy-again env NAMES="${NAMES[*]}" DST="$DST" WORK="$WORK" bash -e "$WORK/in.sh"
-        target_down
-        once skopeo-sync-out skopeo sync --all --scoped --src yaml --dest dir "$WORK/sync.yaml" "$WORK/dir"
-        disk skopeo-sync-out "$WORK/dir"
-        target_up
-        once skopeo-sync-in skopeo sync --all --src dir --dest docker --dest-tls-verify=false \
-            "$WORK/dir/$SRC/bench" "$DST/bench"
-        arrived ''
-        target_down
-    done
+    rm -rf "$WORK"/{oci,dir}
+    once skopeo-copy-out env NAMES="${NAMES[*]}" SRC="$SRC" WORK="$WORK" bash -e "$WORK/out.sh"
+    disk skopeo-copy-out "$WORK/oci"
+    target_up
+    once skopeo-copy-in env NAMES="${NAMES[*]}" DST="$DST" WORK="$WORK" bash -e "$WORK/in.sh"
+    arrived ''
+    once skopeo-copy-again env NAMES="${NAMES[*]}" DST="$DST" WORK="$WORK" bash -e "$WORK/in.sh"
+    target_down
+    once skopeo-sync-out skopeo sync --all --scoped --src yaml --dest dir "$WORK/sync.yaml" "$WORK/dir"
+    disk skopeo-sync-out "$WORK/dir"
+    target_up
+    once skopeo-sync-in skopeo sync --all --src dir --dest docker --dest-tls-verify=false \
+        "$WORK/dir/$SRC/bench" "$DST/bench"
+    arrived ''
+    target_down
+}
+
+rows_skopeo() {
     row skopeo-copy-out 'fetch: skopeo copy to one OCI layout' "$(cat "$WORK/out.sh")"
     row skopeo-sync-out 'fetch: skopeo sync to dir' 'skopeo sync --all --scoped --src yaml --dest dir sync.yaml dir'
     row skopeo-copy-in 'send: skopeo copy from the layout' "$(cat "$WORK/in.sh")"
@@ -170,20 +168,20 @@ SH
 }
 
 bench_hauler() {
-    local n
     printf "$SRC/bench/%s:1.0\n" "${NAMES[@]}" >"$WORK/images.txt"
-    for n in $(seq "$RUNS"); do
-        rm -rf "$WORK"/{haul,haul-back,haul.tar.zst}
-        once hauler-sync hauler store sync --no-progress --store "$WORK/haul" --image-txt "$WORK/images.txt"
-        once hauler-save hauler store save --store "$WORK/haul" --filename "$WORK/haul.tar.zst"
-        disk hauler-sync "$WORK/haul" "$WORK/haul.tar.zst"
-        once hauler-load hauler store load --store "$WORK/haul-back" --filename "$WORK/haul.tar.zst"
-        target_up
-        once hauler-copy hauler store copy --plain-http --store "$WORK/haul-back" "registry://$DST"
-        arrived ''
-        once hauler-again hauler store copy --plain-http --store "$WORK/haul-back" "registry://$DST"
-        target_down
-    done
+    rm -rf "$WORK"/{haul,haul-back,haul.tar.zst}
+    once hauler-sync hauler store sync --no-progress --store "$WORK/haul" --image-txt "$WORK/images.txt"
+    once hauler-save hauler store save --store "$WORK/haul" --filename "$WORK/haul.tar.zst"
+    disk hauler-sync "$WORK/haul" "$WORK/haul.tar.zst"
+    once hauler-load hauler store load --store "$WORK/haul-back" --filename "$WORK/haul.tar.zst"
+    target_up
+    once hauler-copy hauler store copy --plain-http --store "$WORK/haul-back" "registry://$DST"
+    arrived ''
+    once hauler-again hauler store copy --plain-http --store "$WORK/haul-back" "registry://$DST"
+    target_down
+}
+
+rows_hauler() {
     # What a person waits for is both steps; run by run they are added up.
     paste -d ' ' "$WORK/times-hauler-sync" "$WORK/times-hauler-save" | sums >"$WORK/times-hauler-out"
     paste -d ' ' "$WORK/times-hauler-load" "$WORK/times-hauler-copy" | sums >"$WORK/times-hauler-in"
@@ -193,13 +191,13 @@ bench_hauler() {
     row hauler-again 'again: hauler store copy' 'hauler store copy --plain-http --store back registry://$DST'
 }
 
-sums() { awk '{print $1 + $5, $2 + $6, $3 + $7, ($4 > $8 ? $4 : $8)}'; }
+sums() { awk '{print $1 + $6, $2 + $7, $3 + $8, ($4 > $9 ? $4 : $9), $5 + $10}'; }
 
 bench_haversack() {
-    local n bundle inventory=$WORK/inventory.yaml before
-    [ -x "$HAVERSACK" ] || die "no program at $HAVERSACK"
+    local bundle inventory=$WORK/inventory.yaml before
     printf 'correct horse battery staple' >"$WORK/passphrase"
-    "$HAVERSACK" keys generate bench --dir "$WORK/keys" --passphrase-file "$WORK/passphrase" >/dev/null
+    [ -e "$WORK/keys/bench.key.pem" ] ||
+        "$HAVERSACK" keys generate bench --dir "$WORK/keys" --passphrase-file "$WORK/passphrase" >/dev/null
     cp "$WORK/keys/bench.pub.pem" "$WORK/trust/"
     {
         printf 'haversack: 1\nname: bench\nplatforms: [linux/amd64]\nimages:\n'
@@ -207,29 +205,31 @@ bench_haversack() {
     } >"$inventory"
     local build=("$HAVERSACK" build "$inventory" --key "$WORK/keys/bench.key.pem" --passphrase-file
         "$WORK/passphrase" --store "$WORK/store" --bundles "$WORK/bundles" --plain-http "$SRC")
-    for n in $(seq "$RUNS"); do
-        rm -rf "$WORK"/{store,bundles,bench.lock.json}
-        once haversack-cold "${build[@]}"
-        disk haversack-cold "$WORK/store" "$WORK/bundles"
-        rm -rf "$WORK/bundles"
-        once haversack-warm "${build[@]}" --locked
-        bundle=$(find "$WORK/bundles" -mindepth 1 -maxdepth 1 -type d | head -n 1)
-        once haversack-inspect "$HAVERSACK" inspect "$bundle"
-        once haversack-verify "$HAVERSACK" verify "$bundle" --trust "$WORK/trust"
-        once haversack-deep "$HAVERSACK" verify "$bundle" --trust "$WORK/trust" --deep
-        once sha256sum bash -c "find '$bundle' -type f -print0 | xargs -0 -n 1 -P $(nproc) sha256sum"
-        once openssl bash -c "find '$bundle' -type f -print0 | xargs -0 -n 1 -P $(nproc) openssl dgst -sha256"
-        target_up
-        printf 'haversack: 1\nregistry: {url: "http://%s", prefix: mirror}\n' "$DST" >"$WORK/site.yaml"
-        local replay=("$HAVERSACK" replay "$bundle" --site "$WORK/site.yaml" --trust "$WORK/trust"
-            --receipt "$WORK/receipt.json")
-        once haversack-replay "${replay[@]}"
-        arrived "mirror/${SRC/:/-}/"
-        before=$(grep -c '" [0-9][0-9][0-9] ' "$WORK/log/target.log" || true)
-        once haversack-again "${replay[@]}"
-        QUESTIONS=$(($(grep -c '" [0-9][0-9][0-9] ' "$WORK/log/target.log" || true) - before))
-        target_down
-    done
+    rm -rf "$WORK"/{store,bundles,bench.lock.json}
+    once haversack-cold "${build[@]}"
+    disk haversack-cold "$WORK/store" "$WORK/bundles"
+    rm -rf "$WORK/bundles"
+    once haversack-warm "${build[@]}" --locked
+    bundle=$(find "$WORK/bundles" -mindepth 1 -maxdepth 1 -type d | head -n 1)
+    once haversack-inspect "$HAVERSACK" inspect "$bundle"
+    once haversack-verify "$HAVERSACK" verify "$bundle" --trust "$WORK/trust"
+    once haversack-deep "$HAVERSACK" verify "$bundle" --trust "$WORK/trust" --deep
+    once sha256sum bash -c "find '$bundle' -type f -print0 | xargs -0 -n 1 -P $(nproc) sha256sum"
+    once openssl bash -c "find '$bundle' -type f -print0 | xargs -0 -n 1 -P $(nproc) openssl dgst -sha256"
+    target_up
+    printf 'haversack: 1\nregistry: {url: "http://%s", prefix: mirror}\n' "$DST" >"$WORK/site.yaml"
+    local replay=("$HAVERSACK" replay "$bundle" --site "$WORK/site.yaml" --trust "$WORK/trust"
+        --receipt "$WORK/receipt.json")
+    once haversack-replay "${replay[@]}"
+    arrived "mirror/${SRC/:/-}/"
+    before=$(grep -c '" [0-9][0-9][0-9] ' "$WORK/log/target.log" || true)
+    once haversack-again "${replay[@]}"
+    echo $(($(grep -c '" [0-9][0-9][0-9] ' "$WORK/log/target.log" || true) - before)) >"$WORK/questions"
+    target_down
+}
+
+rows_haversack() {
+    local questions
     row haversack-cold 'fetch: haversack build, empty store' 'haversack build inventory.yaml --key … --store store --bundles bundles --plain-http $SRC (makes the lock too)'
     row haversack-warm 'fetch: haversack build, full store' '… --locked'
     row haversack-replay 'send: haversack replay' 'haversack replay bundle --site site.yaml --trust trust --receipt receipt.json'
@@ -239,15 +239,17 @@ bench_haversack() {
     row sha256sum 'verify: sha256sum, all cores' 'find bundle -type f -print0 | xargs -0 -n 1 -P $(nproc) sha256sum'
     row openssl 'verify: openssl dgst -sha256, all cores' 'find bundle -type f -print0 | xargs -0 -n 1 -P $(nproc) openssl dgst -sha256'
     row haversack-inspect 'inspect: haversack inspect' 'haversack inspect bundle'
-    note "requests of the second replay: $QUESTIONS for ${#NAMES[@]} OCI manifests"
-    TABLE+=("again: requests of haversack replay|$QUESTIONS||||for ${#NAMES[@]} OCI manifests")
+    questions=$(cat "$WORK/questions")
+    TABLE+=("again: requests of haversack replay|$questions|||||for ${#NAMES[@]} OCI manifests")
 }
 
 # --- the report
 
-least() { # KEY...: the smallest wall time among them
+least() { # WALL|FLUSHED KEY...: the smallest of their times
+    local -n times=$1
     local key
-    for key in "$@"; do [ -z "${WALL[$key]:-}" ] || printf '%s\n' "${WALL[$key]}"; done | sort -n | head -n 1
+    shift
+    for key in "$@"; do [ -z "${times[$key]:-}" ] || printf '%s\n' "${times[$key]}"; done | sort -n | head -n 1
 }
 
 ratio() { # TITLE OURS THEIRS AIM
@@ -255,39 +257,54 @@ ratio() { # TITLE OURS THEIRS AIM
         printf '   %-52s not run\n' "$1"
     else
         awk -v t="$1" -v a="$2" -v b="$3" -v g="$4" \
-            'BEGIN {printf "   %-52s %.2f  (aim: at most %s)\n", t, (b > 0 ? a / b : 0), g}'
+            'BEGIN {printf "   %-52s %.2f%s\n", t, (b > 0 ? a / b : 0), (g == "" ? "" : "  (aim: at most " g ")")}'
     fi
 }
 
 report() {
-    local line title wall cpu rss disk why
+    local line title wall flush cpu rss disk why name
     say "Results: ${#NAMES[@]} images, $((BYTES / 1000000)) MB, $(nproc) cores, median of $RUNS"
-    printf '   %-44s %9s %9s %9s %9s\n' '' 'wall s' 'cpu s' 'rss MiB' 'disk MB'
+    printf '   %-44s %9s %9s %9s %9s %9s\n' '' 'wall s' '+ flush s' 'cpu s' 'rss MiB' 'disk MB'
     for line in "${TABLE[@]}"; do
-        IFS='|' read -r title wall cpu rss disk why <<<"$line"
-        printf '   %-44s %9s %9s %9s %9s  %s\n' "$title" "$wall" "$cpu" "$rss" "$disk" "$why"
+        IFS='|' read -r title wall flush cpu rss disk why <<<"$line"
+        printf '   %-44s %9s %9s %9s %9s %9s  %s\n' "$title" "$wall" "$flush" "$cpu" "$rss" "$disk" "$why"
     done
     say "Ratios of wall time"
-    ratio 'build, empty store / fastest fetch of a peer' "${WALL[haversack-cold]:-}" "$(least skopeo-copy-out skopeo-sync-out hauler-out)" 0.6
-    ratio 'replay / fastest send of a peer' "${WALL[haversack-replay]:-}" "$(least skopeo-copy-in skopeo-sync-in hauler-in)" 0.6
+    for name in "${!OUT_OF_IT[@]}"; do note "without $name: ${OUT_OF_IT[$name]}"; done
+    ratio 'build, empty store / fastest fetch of a peer' "${WALL[haversack-cold]:-}" "$(least WALL skopeo-copy-out skopeo-sync-out hauler-out)" 0.6
+    ratio 'replay / fastest send of a peer' "${WALL[haversack-replay]:-}" "$(least WALL skopeo-copy-in skopeo-sync-in hauler-in)" 0.6
     ratio 'verify / sha256sum on all cores' "${WALL[haversack-verify]:-}" "${WALL[sha256sum]:-}" 1.1
-    ratio 'verify / openssl dgst on all cores' "${WALL[haversack-verify]:-}" "${WALL[openssl]:-}" '-'
+    ratio 'verify / openssl dgst on all cores' "${WALL[haversack-verify]:-}" "${WALL[openssl]:-}" ''
+    say "Ratios of wall time and flush"
+    ratio 'build, empty store / best fetch of a peer' "${FLUSHED[haversack-cold]:-}" "$(least FLUSHED skopeo-copy-out skopeo-sync-out hauler-out)" ''
+    ratio 'replay / best send of a peer' "${FLUSHED[haversack-replay]:-}" "$(least FLUSHED skopeo-copy-in skopeo-sync-in hauler-in)" ''
     say "Commands"
     for line in "${COMMANDS[@]}"; do
         printf '   %s\n      %s\n' "${line%%|*}" "${line#*|}"
     done
 }
 
-FAILED=
 set_up
 say "Source registry"
 source_up
-if [ -z "$ONLY" ] || [ "$ONLY" = haversack ]; then
-    if [ -x "$HAVERSACK" ]; then series haversack bench_haversack; else not_run haversack "no program at $HAVERSACK"; fi
-fi
-[ -n "$ONLY" ] && [ "$ONLY" != skopeo ] || series skopeo bench_skopeo
-if [ -z "$ONLY" ] || [ "$ONLY" = hauler ]; then
-    if have hauler; then series hauler bench_hauler; else not_run hauler "$(why_not hauler)"; fi
-fi
+CANDIDATES=(haversack skopeo hauler)
+[ -z "$ONLY" ] || CANDIDATES=("$ONLY")
+[ -x "$HAVERSACK" ] || OUT_OF_IT[haversack]="no program at $HAVERSACK"
+have hauler || OUT_OF_IT[hauler]=$(why_not hauler)
+# Candidates take turns, so that what else goes on here hits all of them alike.
+for n in $(seq "$RUNS"); do
+    say "Round $n of $RUNS"
+    for candidate in "${CANDIDATES[@]}"; do
+        note "$candidate"
+        round "$candidate"
+    done
+done
+for candidate in "${CANDIDATES[@]}"; do
+    if [ -n "${OUT_OF_IT[$candidate]:-}" ]; then
+        not_run "$candidate" "${OUT_OF_IT[$candidate]}"
+    else
+        "rows_$candidate"
+    fi
+done
 report
-[ -z "$FAILED" ]
+! printf '%s\n' "${OUT_OF_IT[@]}" | grep -q failed

@@ -89,10 +89,11 @@ end_all() {
     for name in "${!PIDS[@]}"; do end "$name"; done
 }
 
+# Below 32768, where Linux begins to take ports for outgoing connections.
 free_port() {
     local port
     while :; do
-        port=$((20000 + RANDOM % 20000))
+        port=$((20000 + RANDOM % 12000))
         if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
             printf '%s' "$port"
             return
