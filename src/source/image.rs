@@ -41,7 +41,7 @@ impl Sources {
                 subjects.extend(manifests.iter().filter(|pin| pin.carried).map(|pin| pin.digest));
             }
             Parsed::Image { config, .. } => {
-                self.check_platform(reference, &config, platforms).await?
+                self.check_platform(reference, &config, platforms).await?;
             }
         }
         let attachments = self.attachments(repository, subjects).await?;

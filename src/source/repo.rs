@@ -94,14 +94,12 @@ impl RepoView {
         if !revision.contains(['*', '?']) {
             return self.select(&[revision.to_owned()]);
         }
-        match self.highest_tag(revision) {
-            Some(pin) => Ok(Revision { pins: vec![pin], head: None }),
-            None => {
-                let wanted = vec![revision.to_owned()];
-                let nearest = self.nearest(&wanted);
-                Err(SourceError::Revision { url: self.url.clone(), wanted, nearest })
-            }
+        if let Some(pin) = self.highest_tag(revision) {
+            return Ok(Revision { pins: vec![pin], head: None });
         }
+        let wanted = vec![revision.to_owned()];
+        let nearest = self.nearest(&wanted);
+        Err(SourceError::Revision { url: self.url.clone(), wanted, nearest })
     }
 
     fn highest_tag(&self, range: &str) -> Option<RefPin> {
