@@ -22,7 +22,7 @@ check:
 
 # What CI runs, and nothing else: look, test, and meet the real peers that install in minutes.
 ci: check test
-	tests/e2e/run.sh --tier 1
+	HAVERSACK=target/debug/haversack tests/e2e/run.sh --tier 1 --no-install
 
 # Meets all real peers: docker-registry, zot, skopeo, crane, oras, helm, soft-serve, git http-backend.
 e2e:

@@ -70,13 +70,14 @@ fn tell(teller: &mut Teller, room: &Scenario) {
     teller.say(&format!("   listening on {}", outside.url()));
 
     teller.step("The inventory: the minimum that a person writes down.");
-    let inventory = outside.inventory();
-    room.write("platform.yaml", inventory.as_bytes());
-    inventory.lines().for_each(|line| teller.say(&format!("   | {line}")));
+    let host = outside.host();
+    let inventory = include_str!("../inventory/demo.yaml").replace("127.0.0.1:5001", &host);
+    room.write("demo.yaml", inventory.as_bytes());
+    let shown = inventory.lines().filter(|line| !line.starts_with('#'));
+    shown.for_each(|line| teller.say(&format!("   | {line}")));
 
     teller.step("The lock: everything that the inventory leads to, pinned by digest and commit.");
-    let host = outside.host();
-    teller.run(room, &["lock", "platform.yaml", "--plain-http", &host]);
+    teller.run(room, &["lock", "demo.yaml", "--plain-http", &host]);
 
     teller.step("A signing key. The public half goes to the isolated side, once.");
     room.write("passphrase", b"correct horse battery staple\n");
@@ -87,7 +88,7 @@ fn tell(teller: &mut Teller, room: &Scenario) {
     teller.step("The bundle: fetched, packed, sealed and signed.");
     let key = ["--key", "release.key.pem", "--passphrase-file", "passphrase"];
     let build =
-        [&["build", "platform.yaml", "--locked", "--plain-http", &host], key.as_slice()].concat();
+        [&["build", "demo.yaml", "--locked", "--plain-http", &host], key.as_slice()].concat();
     teller.run(room, &build);
     let bundle = the_bundle(&room.path("bundles"));
     let bundle = bundle.as_str();

@@ -137,7 +137,14 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     if !folder.is_dir() {
         return Err(Failure::new(Code::Usage, format!("{}: no such folder", folder.display())));
     }
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+    // Its error names the temporary file, which is nobody's business: only the cause inside is.
+    let bare = |error: std::io::Error| {
+        let inner = error.get_ref().and_then(|named| named.source());
+        let cause = inner.and_then(|e| e.downcast_ref::<std::io::Error>());
+        let code = cause.and_then(std::io::Error::raw_os_error);
+        fail(code.map_or(error, std::io::Error::from_raw_os_error))
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(bare)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
     #[cfg(unix)]
     {

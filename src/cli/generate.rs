@@ -42,14 +42,13 @@ pub(crate) fn completions(args: &CompletionsArgs, command: &mut clap::Command) {
 pub(crate) fn man(args: &ManArgs, command: &clap::Command) -> Result<(), Failure> {
     std::fs::create_dir_all(&args.dir).map_err(|error| Failure::file(&args.dir, &error))?;
     let mut pages = vec![("haversack".to_owned(), command.clone())];
-    for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
-        let name = format!("haversack-{}", verb.get_name());
-        pages.push((name.clone(), verb.clone().display_name(&name)));
-    }
-    for (name, page) in pages {
+    while let Some((name, page)) = pages.pop() {
+        for verb in page.get_subcommands().filter(|verb| verb.get_name() != "help") {
+            pages.push((format!("{name}-{}", verb.get_name()), verb.clone()));
+        }
         let mut text = Vec::new();
         let path = args.dir.join(format!("{name}.1"));
-        clap_mangen::Man::new(page)
+        clap_mangen::Man::new(page.display_name(name.clone()))
             .render(&mut text)
             .map_err(|error| Failure::file(&path, &error))?;
         connect::write(&path, &text)?;

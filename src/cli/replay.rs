@@ -197,18 +197,19 @@ fn source(id: &str) -> String {
 
 fn show_receipt(receipt: &Receipt) -> String {
     let totals = &receipt.totals;
+    let number = |n: u64, noun: &str| count(usize::try_from(n).unwrap_or(usize::MAX), noun);
     let mut text = format!(
-        "{} {} replayed: {} ({} in {} sent, {} mounted, {} there), {} OCI manifests, {} tags, {} refs\n",
+        "{} {} replayed: {} ({} in {} sent, {} mounted, {} there), {}, {}, {}\n",
         receipt.name,
         receipt.version,
         count(receipt.images.len() + receipt.repos.len(), "artifact"),
         size(totals.bytes_sent),
-        count(usize::try_from(totals.blobs_sent).unwrap_or(usize::MAX), "blob"),
+        number(totals.blobs_sent, "blob"),
         totals.blobs_mounted,
         totals.blobs_already,
-        totals.manifests_sent,
-        totals.tags_set,
-        totals.refs_set,
+        number(totals.manifests_sent, "OCI manifest"),
+        number(totals.tags_set, "tag"),
+        number(totals.refs_set, "ref"),
     );
     for warning in &receipt.warnings {
         text.push_str(&format!("warning: {}\n", safe(warning)));

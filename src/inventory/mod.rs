@@ -2,7 +2,7 @@
 //!
 //! [`Inventory::parse`] is the only way in: it reports every problem at once, each with file, line, column, field and
 //! the nearest known name, and nothing half-checked leaves this room. It opens no file and no socket. `resolve` and `cli`
-//! import it; the isolated side never does.
+//! import it; of the isolated side `replay` alone does, which borrows the reader for the site file.
 
 mod check;
 mod file;

@@ -1,6 +1,6 @@
 //! Plan → Receipt: the one order in which things are sent.
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::bundle::Verified;
 use crate::limits;
@@ -29,7 +29,7 @@ impl Plan {
         sender.blobs(&self.images, &mut receipt).await?;
         // 2. OCI manifests, indexes, referrers.
         reach.report.phase("sending OCI manifests");
-        let mut done = self.manifests(&sender).await?;
+        let done = self.manifests(&sender).await?;
         // 3. Git objects and refs.
         for repo in &self.repos {
             let refs_set = git::push(verified, site, repo, reach, login).await?;
@@ -37,9 +37,7 @@ impl Plan {
         }
         // 4. Tags last: what a user can see is complete.
         reach.report.phase("setting tags");
-        for (plan, done) in self.images.iter().zip(&mut done) {
-            sender.tags(plan, done).await?;
-        }
+        let done = self.tags(&sender, done).await?;
         for (plan, done) in self.images.iter().zip(done) {
             receipt.note_image(plan, done);
         }
@@ -63,15 +61,25 @@ impl Plan {
 
     /// Artifacts side by side; within one, its OCI manifests in order.
     async fn manifests(&self, sender: &Sender<'_>) -> Result<Vec<Done>, ReplayError> {
-        let outcomes: Vec<Result<Done, ReplayError>> = stream::iter(&self.images)
+        stream::iter(&self.images)
             .map(|plan: &ImagePlan| async move {
                 let mut done = Done::default();
                 sender.manifests(plan, &mut done).await?;
                 Ok(done)
             })
             .buffered(limits::REQUESTS_PER_HOST)
-            .collect()
-            .await;
-        outcomes.into_iter().collect()
+            .try_collect()
+            .await
+    }
+
+    async fn tags(&self, sender: &Sender<'_>, done: Vec<Done>) -> Result<Vec<Done>, ReplayError> {
+        stream::iter(self.images.iter().zip(done))
+            .map(|(plan, mut done)| async move {
+                sender.tags(plan, &mut done).await?;
+                Ok(done)
+            })
+            .buffered(limits::REQUESTS_PER_HOST)
+            .try_collect()
+            .await
     }
 }

@@ -175,7 +175,8 @@ pub(super) async fn push(
     if let (Some(gitea), Some(head)) = (&gitea, &head) {
         gitea.ensure_repo(owner, name, head).await?;
     }
-    reach.report.phase(format!("pushing {} refs to {}", updates.len(), plan.inside));
+    let noun = if updates.len() == 1 { "ref" } else { "refs" };
+    reach.report.phase(format!("pushing {} {noun} to {}", updates.len(), plan.inside));
     let statuses = send(verified, plan, reach, &remote, updates.clone()).await?;
     reach.report.checkpoint("refs-pushed");
     let refused: Vec<(String, String)> = statuses

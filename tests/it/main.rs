@@ -8,7 +8,9 @@
 mod architecture;
 mod build;
 mod corpus;
+mod docs;
 mod fetch_faults;
+mod help;
 mod inventories;
 mod kill_outside;
 mod lock;

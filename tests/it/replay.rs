@@ -225,7 +225,7 @@ fn a_replay_says_what_it_did() {
         .stderr(
             "asking the site about 14 artifacts\nsending 28 blobs\nsending OCI manifests\n\
              pushing 3 refs to http://127.0.0.1:[PORT]/git/acme/platform.git\n\
-             pushing 1 refs to http://127.0.0.1:[PORT]/git/acme/values.git\nsetting tags\n",
+             pushing 1 ref to http://127.0.0.1:[PORT]/git/acme/values.git\nsetting tags\n",
         )
         .check();
     inside
