@@ -95,12 +95,11 @@ impl RepoView {
             return self.select(&[revision.to_owned()]);
         }
         if let Some(pin) = self.highest_tag(revision) {
-            Ok(Revision { pins: vec![pin], head: None })
-        } else {
-            let wanted = vec![revision.to_owned()];
-            let nearest = self.nearest(&wanted);
-            Err(SourceError::Revision { url: self.url.clone(), wanted, nearest })
+            return Ok(Revision { pins: vec![pin], head: None });
         }
+        let wanted = vec![revision.to_owned()];
+        let nearest = self.nearest(&wanted);
+        Err(SourceError::Revision { url: self.url.clone(), wanted, nearest })
     }
 
     fn highest_tag(&self, range: &str) -> Option<RefPin> {

@@ -1,6 +1,6 @@
 //! `haversack lock` from outside: revisions, refs, and what a repository does not hold itself.
 
-use crate::support::connected::Connected;
+use crate::support::connected::{Connected, names};
 use crate::support::fixture::argo;
 use crate::support::fixture::git::{History, Repo};
 use crate::support::world::World;
@@ -92,7 +92,8 @@ fn branches_tags_patterns_and_commits_are_pinned() {
             world.git_url("acme", "app")
         )),
         &world.host(),
-    );
+    )
+    .key();
     side.lock().stdout_has("0 images, 0 charts, 1 repo, 0 files").check();
     let by_id = (format!("refs/heads/haversack/{commit}"), commit);
     let mut want: Vec<(String, String)> =
@@ -104,6 +105,53 @@ fn branches_tags_patterns_and_commits_are_pinned() {
     let want: Vec<String> = want.into_iter().map(|(name, at)| format!("{name} {at}")).collect();
     assert_eq!(refs(&side, "/acme/app.git"), want);
     assert_eq!(side.locked().pin("repos", "url", "/app.git")["head"], "refs/heads/main");
+
+    // What was pinned is carried although every ref has moved on meanwhile.
+    repo.git(&["update-ref", "refs/heads/main", "main~6"]);
+    repo.git(&["push", "--quiet", "--force", &world.git_url("acme", "app"), "main", ":v1.1.0"]);
+    side.build().arg("--locked").check();
+    let bundle = git_bundle(&side);
+    let carried = repo.git(&["bundle", "list-heads", &bundle.display().to_string()]);
+    let mut carried: Vec<String> = carried
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(_, name)| *name != "HEAD")
+        .map(|(at, name)| format!("{name} {at}"))
+        .collect();
+    carried.sort();
+    assert_eq!(carried, want);
+}
+
+/// The only git bundle in the store.
+fn git_bundle(side: &Connected) -> std::path::PathBuf {
+    let folder = side.store().join("blobs/sha256");
+    let is_bundle = |path: &std::path::PathBuf| {
+        std::fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"# v2 git bundle\n"))
+    };
+    let mut found = names(&folder).into_iter().map(|name| folder.join(name)).filter(is_bundle);
+    found.next().expect("a git bundle")
+}
+
+/// With `.git` or without, it is one repository (as Argo CD compares URLs).
+#[test]
+fn two_spellings_of_a_url_are_one_repository() {
+    let world = World::empty();
+    let text = argo::rollout("web", &format!("{}/acme/web:1.0", world.host()));
+    let history = History::new().commit("main", "Deploy", &[("deploy/web.yaml", &text)]);
+    world.publish_repo("acme", "app", history);
+    let image = crate::support::fixture::image::service("web");
+    world.registry().push_image("acme/web", "1.0", &image);
+    let url = world.git_url("acme", "app");
+    let bare = url.trim_end_matches(".git");
+    let side = Connected::new(
+        &inventory(&format!(
+            "repos:\n  - {{url: \"{url}\", refs: [main]}}\napps:\n  \
+             - {{repo: \"{bare}\", revision: main, path: deploy}}\n"
+        )),
+        &world.host(),
+    );
+    side.lock().stdout_has("1 image, 0 charts, 1 repo, 0 files").check();
+    assert_eq!(side.locked().texts("repos", "url"), [url]);
 }
 
 const POINTER: &str = "version https://git-lfs.github.com/spec/v1\n\

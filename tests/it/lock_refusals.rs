@@ -226,3 +226,33 @@ fn an_unchanged_world_gives_the_same_lock() {
         assert!(side.room.read("platform.lock.json") == lock, "with a warm store, late: {part}");
     }
 }
+
+/// Two repositories ask for one chart: which of them is named for it must not hang on who answers first.
+#[test]
+fn the_first_place_is_named_whoever_answers_first() {
+    use crate::support::fault::on;
+    use crate::support::fixture::{argo, git::History};
+    use std::time::Duration;
+
+    let (world, proxy) = World::start_behind_proxy();
+    let charts = world.places().charts;
+    let mut inventory = "haversack: 1\nname: platform\napps:\n".to_owned();
+    for name in ["one", "two"] {
+        let app = argo::chart_application(name, &charts, "web", "1.2.0");
+        let path = format!("root/{name}.yaml");
+        let history = History::new().commit("main", "Root", &[(path.as_str(), app.as_str())]);
+        world.publish_repo("acme", name, history);
+        let url = format!("http://{}/git/acme/{name}.git", proxy.host());
+        inventory.push_str(&format!("  - {{repo: \"{url}\", revision: main, path: root}}\n"));
+    }
+    for late in ["one", "two"] {
+        proxy.heal();
+        let part = format!("/acme/{late}.git/");
+        proxy.rule(on("*", &part).first(3).delay(Duration::from_millis(500)));
+        let side = Connected::new(&inventory, &proxy.host());
+        side.lock().check();
+        let opaque = side.locked().opaque();
+        let want = "chart not rendered: web 1.2.0 @ root/one.yaml:8 spec.source.repoURL";
+        assert!(opaque.contains(&want.to_owned()), "late: {late}: {opaque:#?}");
+    }
+}

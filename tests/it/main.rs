@@ -1,5 +1,9 @@
 //! The one integration binary: every test that looks at the program from outside.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a step that fails ends the test, in the helpers of tests too"
+)]
 
 mod architecture;
 mod build;

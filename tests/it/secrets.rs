@@ -170,7 +170,7 @@ fn failing_runs_leak_nothing_either() {
         ("signed URL", on("GET", "/v2/").answer(307, &[("Location", &elsewhere)], b"")),
         ("wrong bytes", on("GET", "/manifests/").answer(200, &[], echo.as_bytes())),
         ("git", on("*", "/git/").answer(403, &[], b"no")),
-        ("chart", on("GET", "/files/charts/").answer(500, &[], b"")),
+        ("chart", on("GET", "/files/charts/").answer(403, &[], b"")),
     ] {
         bench.proxy.heal();
         bench.proxy.rule(rule);
