@@ -53,12 +53,36 @@ pub struct PackOptions {
     pub level: i32,
     /// Threads that compress. Does not show in the bytes.
     pub threads: usize,
+    /// When a written file counts as done.
+    pub flush: Flush,
+}
+
+/// When a written file counts as done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flush {
+    /// When the disk has it: pull the medium, or the plug, and the bundle is there.
+    ToDisk,
+    /// When the operating system has it. Faster; the medium must be unmounted before it is pulled.
+    ToSystem,
+}
+
+impl Flush {
+    pub(crate) fn file(self, file: &File) -> io::Result<()> {
+        if self == Self::ToDisk { file.sync_all() } else { Ok(()) }
+    }
+
+    pub(crate) fn folder(self, path: &Path) -> Result<(), BundleError> {
+        if self == Self::ToSystem {
+            return Ok(());
+        }
+        sync_folder(path).map_err(BundleError::io(path))
+    }
 }
 
 impl Default for PackOptions {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { part_bytes: limits::PACK_BYTES_DEFAULT, level: 6, threads }
+        Self { part_bytes: limits::PACK_BYTES_DEFAULT, level: 6, threads, flush: Flush::ToDisk }
     }
 }
 
@@ -68,6 +92,7 @@ pub struct Draft {
     pub(crate) contents: Contents,
     pub(crate) packs: Vec<Digest>,
     pub(crate) report: Report,
+    pub(crate) flush: Flush,
 }
 
 impl Draft {
@@ -114,8 +139,14 @@ impl Draft {
         contents.blobs = packed.entries;
         // The writer passes the reader's own check, or nothing is sealed.
         contents.check_packs(&packed.sizes_bytes).map_err(BundleError::Contents)?;
-        sync_folder(&folder.path).map_err(BundleError::io(&folder.path))?;
-        Ok(Self { folder, contents, packs: packed.packs, report: report.clone() })
+        options.flush.folder(&folder.path)?;
+        Ok(Self {
+            folder,
+            contents,
+            packs: packed.packs,
+            report: report.clone(),
+            flush: options.flush,
+        })
     }
 
     /// What it will carry.

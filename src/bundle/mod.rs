@@ -25,7 +25,7 @@ mod verified;
 mod verify;
 
 pub use contents::{Artifact, BlobEntry, Contents, ContentsError, Encoding, IndexEntry};
-pub use draft::{BlobSource, Draft, DraftInput, PackOptions};
+pub use draft::{BlobSource, Draft, DraftInput, Flush, PackOptions};
 pub use error::{Blame, BundleError, DamagedBlob, DamagedFile, VerifyFailure};
 pub use open::Sealed;
 pub use seal::CHECKPOINTS;

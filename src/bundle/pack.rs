@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use crate::artifact::{Digest, FileName, Hasher, VerifyError, VerifyReader};
-use crate::bundle::draft::{BlobSource, PackOptions};
+use crate::bundle::draft::{BlobSource, Flush, PackOptions};
 use crate::bundle::frame::{self, Member, Packing};
 use crate::bundle::sums::pack_name;
 use crate::bundle::{BlobEntry, BundleError, Encoding};
@@ -207,7 +207,8 @@ impl Row<'_> {
         let Some(mut pack) = self.open.take() else { return Ok(()) };
         let path = pack.path.clone();
         pack.write_all(&frame::END).map_err(BundleError::io(&path))?;
-        let (digest, size_bytes) = pack.finish().map_err(BundleError::io(&path))?;
+        let (digest, size_bytes) =
+            pack.finish(self.packer.options.flush).map_err(BundleError::io(&path))?;
         self.packed.packs.push(digest);
         self.packed.sizes_bytes.push(size_bytes);
         self.packer.report.checkpoint("pack-written");
@@ -267,11 +268,11 @@ impl PackFile {
         self.full.send(full).map_err(|_| io::Error::other("the digest thread ended early"))
     }
 
-    /// Puts the pack on the disk for good, and says its digest and size.
-    fn finish(mut self) -> io::Result<(Digest, u64)> {
+    /// Ends the pack, and says its digest and size.
+    fn finish(mut self, flush: Flush) -> io::Result<(Digest, u64)> {
         self.turn_over()?;
         drop(self.full);
-        self.file.sync_all()?;
+        flush.file(&self.file)?;
         let hasher = self.hasher.join();
         let hasher = hasher.map_err(|_| io::Error::other("the digest thread failed"))?;
         Ok((hasher.finish(), self.position))

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::artifact::Digest;
-use crate::bundle::listing::sync_folder;
+use crate::bundle::draft::Flush;
 use crate::bundle::sums::{CONTENTS_FILE, SUMS_FILE};
 use crate::bundle::verify::signature_name;
 use crate::bundle::{BundleError, Draft, Sealed, Sums};
@@ -28,7 +28,7 @@ impl Draft {
         }
         let folder = &self.folder.path;
         let contents = self.contents.to_bytes().map_err(BundleError::Contents)?;
-        write_file(&folder.join(CONTENTS_FILE), &contents)?;
+        write_file(&folder.join(CONTENTS_FILE), &contents, self.flush)?;
         self.report.checkpoint("contents-written");
 
         let sums = Sums {
@@ -38,18 +38,18 @@ impl Draft {
             packs: self.packs.clone(),
         };
         let sums = sums.to_text().into_bytes();
-        write_file(&folder.join(SUMS_FILE), &sums)?;
+        write_file(&folder.join(SUMS_FILE), &sums, self.flush)?;
         self.report.checkpoint("sums-written");
 
         let mut names = Vec::new();
         for signer in signers {
             let name = signature_name(signer.public().key_id());
             if !names.contains(&name) {
-                write_file(&folder.join(&name), &signer.sign(&sums))?;
+                write_file(&folder.join(&name), &signer.sign(&sums), self.flush)?;
                 names.push(name);
             }
         }
-        sync_folder(folder).map_err(BundleError::io(folder))?;
+        self.flush.folder(folder)?;
         self.report.checkpoint("signed");
 
         let target = self.folder.parent.join(&self.folder.stem);
@@ -58,7 +58,7 @@ impl Draft {
         } else {
             fs::rename(folder, &target).map_err(BundleError::io(&target))?;
         }
-        sync_folder(&self.folder.parent).map_err(BundleError::io(&self.folder.parent))?;
+        self.flush.folder(&self.folder.parent)?;
         self.report.checkpoint("sealed");
         Sealed::open(&target).map_err(|failure| BundleError::Reopen(Box::new(failure)))
     }
@@ -79,16 +79,16 @@ impl Draft {
                 self.report.note(format!("signature {name} was added to it"));
             }
         }
-        sync_folder(target).map_err(BundleError::io(target))
+        self.flush.folder(target)
     }
 }
 
 /// Writes a new file for good.
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), BundleError> {
+fn write_file(path: &Path, bytes: &[u8], flush: Flush) -> Result<(), BundleError> {
     let write = || -> io::Result<()> {
         let mut file = File::create_new(path)?;
         file.write_all(bytes)?;
-        file.sync_all()
+        flush.file(&file)
     };
     write().map_err(BundleError::io(path))
 }

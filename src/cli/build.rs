@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::build::{self, BuildError};
-use crate::bundle::{BundleError, PackOptions, Sealed};
+use crate::bundle::{BundleError, Flush, PackOptions, Sealed};
 use crate::cli::failure::Code;
 use crate::cli::render::{json, out, size};
 use crate::cli::{Face, Failure, block_on, connect, keys, lock as lock_verb};
@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// Largest pack, such as 2GiB or 700MB; at most 4 GiB - 1, which FAT32 media take
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = part_size)]
     part_size: u64,
+    /// Do not wait for the disk: faster, but unmount the medium before you pull it
+    #[arg(long)]
+    no_sync: bool,
     #[command(flatten)]
     signer: keys::Signer,
     #[command(flatten)]
@@ -41,7 +44,8 @@ pub(crate) fn run(args: &Args, face: Face) -> Result<(), Failure> {
     let inventory = connect::inventory(&args.inventory)?;
     let key = args.signer.key()?;
     let sources = args.reach.sources(&inventory, face.report())?;
-    let options = PackOptions { part_bytes: args.part_size, ..PackOptions::default() };
+    let flush = if args.no_sync { Flush::ToSystem } else { Flush::ToDisk };
+    let options = PackOptions { part_bytes: args.part_size, flush, ..PackOptions::default() };
     let (lock, draft) = block_on(async {
         let lock = lock(args, &inventory, &sources).await?;
         let draft = build::build(&lock, &sources, &args.bundles, options)

@@ -4,12 +4,13 @@ use std::fs;
 
 use crate::artifact::{Digest, VerifyError};
 use crate::bundle::tests::{Heard, World, files, have, noise, run};
-use crate::bundle::{Blame, BundleError, CHECKPOINTS, Draft, PackOptions, Sealed};
+use crate::bundle::{Blame, BundleError, CHECKPOINTS, Draft, Flush, PackOptions, Sealed};
 use crate::limits;
 use crate::report::Report;
 use crate::trust::SigningKey;
 
-const SMALL_PARTS: PackOptions = PackOptions { part_bytes: 1 << 20, level: 6, threads: 1 };
+const SMALL_PARTS: PackOptions =
+    PackOptions { part_bytes: 1 << 20, level: 6, threads: 1, flush: Flush::ToDisk };
 
 /// Blobs of every kind: empty, squeezable small and large, compressed, and what does not compress.
 fn mixed() -> Vec<Vec<u8>> {
