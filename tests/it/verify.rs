@@ -118,7 +118,7 @@ const DAMAGES: &[Damage] = &[
         spoil: |bundle| fs::write(bundle.join("pack-0002.tar.zst"), "x").unwrap(),
         status: 6,
         error: "\"pack-0002.tar.zst\" is in the folder and not in SHA256SUMS",
-        hint: COPY_AGAIN,
+        hint: "a bundle holds exactly what its list names: take the file out of the folder, and ask how it came there",
     },
     Damage {
         name: "a file of the desktop",
@@ -210,7 +210,7 @@ fn each_damage_has_its_own_words_and_exit_code() {
     for damage in DAMAGES {
         let room = carried.hand_over();
         (damage.spoil)(&room.path("bundle"));
-        println!("{}", damage.name);
+        eprintln!("{}", damage.name);
         room.run(["verify", "bundle", "--trust", "trust"])
             .status(damage.status)
             .stdout("")
@@ -240,7 +240,7 @@ fn a_replay_of_a_damaged_bundle_asks_nobody_and_writes_nothing() {
         inside.room = carried.hand_over();
         inside.site("", "");
         (damage.spoil)(&inside.room.path("bundle"));
-        println!("{}", damage.name);
+        eprintln!("{}", damage.name);
         inside.replay().status(damage.status).stdout("").stderr(&words(damage, &carried)).check();
         inside.assert_untouched();
         inside.replay().arg("--plan").status(damage.status).stdout("").check();
