@@ -5,7 +5,7 @@
 //! finds the lock taken.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::artifact::{Digest, ReleaseName};
@@ -15,18 +15,19 @@ use crate::bundle::pack::{self, Packer};
 use crate::bundle::{Artifact, BundleError, Contents, IndexEntry};
 use crate::limits;
 use crate::lock::Lock;
-use crate::oci::Store;
+use crate::oci::{Opened, Store};
 use crate::report::Report;
 
 /// Where blobs are read from while packing.
 pub trait BlobSource {
-    /// Opens a blob. What comes is not trusted: the caller proves size and digest.
-    fn open(&self, digest: &Digest, size_bytes: u64) -> io::Result<Box<dyn Read + Send>>;
+    /// Opens a blob. What comes is not trusted: the caller proves its size, and its digest unless
+    /// this very file was proven by this very process a moment ago.
+    fn open(&self, digest: &Digest, size_bytes: u64) -> io::Result<Opened>;
 }
 
 impl BlobSource for Store {
-    fn open(&self, digest: &Digest, _: u64) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(File::open(self.path(digest))?))
+    fn open(&self, digest: &Digest, _: u64) -> io::Result<Opened> {
+        self.open_blob(digest)
     }
 }
 

@@ -373,11 +373,43 @@ impl<'a> Ahead<'a> {
     }
 }
 
+/// The bytes of a blob, and what is left to prove about them.
+enum Data {
+    /// Size and digest.
+    Unproven(VerifyReader<File>),
+    /// Only that the size is still what it was.
+    Proven { file: File, left_bytes: u64, size_bytes: u64 },
+}
+
+impl Read for Data {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (file, left_bytes, size_bytes) = match self {
+            Self::Unproven(reader) => return reader.read(buffer),
+            Self::Proven { file, left_bytes, size_bytes } => (file, left_bytes, *size_bytes),
+        };
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let count = file.read(buffer)?;
+        let fault = match left_bytes.checked_sub(count as u64) {
+            None => VerifyError::Long { want: size_bytes },
+            Some(left) if count == 0 && left > 0 => {
+                VerifyError::Short { want: size_bytes, got: size_bytes - left }
+            }
+            Some(left) => {
+                *left_bytes = left;
+                return Ok(count);
+            }
+        };
+        Err(io::Error::new(io::ErrorKind::InvalidData, fault))
+    }
+}
+
 /// A blob being read from its source and proven; remembers that an error was the source's.
 struct Watched<'a> {
     digest: Digest,
     size_bytes: u64,
-    data: VerifyReader<Box<dyn Read + Send>>,
+    data: Data,
     task: Option<&'a Task>,
     failed: bool,
 }
@@ -392,7 +424,11 @@ impl<'a> Watched<'a> {
         let data = source
             .open(digest, size_bytes)
             .map_err(|source| FrameError::Blob(BundleError::Source { digest: *digest, source }))?;
-        let data = VerifyReader::new(data, *digest, size_bytes);
+        let data = if data.proven {
+            Data::Proven { file: data.file, left_bytes: size_bytes, size_bytes }
+        } else {
+            Data::Unproven(VerifyReader::new(data.file, *digest, size_bytes))
+        };
         Ok(Self { digest: *digest, size_bytes, data, task, failed: false })
     }
 

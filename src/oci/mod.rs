@@ -33,6 +33,6 @@ pub use manifest::{
     media_type, referrers_index,
 };
 pub use remote::{Head, PutAnswer};
-pub use store::{Partial, Store, StoreError};
+pub use store::{Opened, Partial, Store, StoreError};
 pub use upload::{BlobPush, Open, Pushed};
 pub use wire::Registries;

@@ -3,10 +3,12 @@
 //! A blob appears under its name only after its size and digest were proven, by a rename; so a name that exists is
 //! whole, and a second writer of the same blob is harmless. Half-fetched blobs wait in `DIR/partial/` for the next try.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
 
@@ -61,6 +63,40 @@ impl Scratch {
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
+    /// What this process proved on its way in, as the file system saw it then.
+    proven: Arc<Mutex<BTreeMap<Digest, Stamp>>>,
+}
+
+/// Which file, how large, and when it or its name changed last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size_bytes: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(file: &File) -> io::Result<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        let meta = file.metadata()?;
+        Ok(Self {
+            device: meta.dev(),
+            inode: meta.ino(),
+            size_bytes: meta.len(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        })
+    }
+}
+
+/// A blob opened for reading.
+pub struct Opened {
+    /// Its bytes.
+    pub file: File,
+    /// Whether this process proved digest and size of exactly this file, and nobody touched it since.
+    pub proven: bool,
 }
 
 impl Store {
@@ -71,7 +107,7 @@ impl Store {
             let path = root.join(folder);
             fs::create_dir_all(&path).map_err(StoreError::io(&path))?;
         }
-        let store = Self { root };
+        let store = Self { root, proven: Arc::default() };
         store.sweep();
         Ok(store)
     }
@@ -135,6 +171,17 @@ impl Store {
         Ok(VerifyReader::new(file, *digest, size_bytes))
     }
 
+    /// Opens a blob, and says whether its digest is still known from when it came in.
+    pub fn open_blob(&self, digest: &Digest) -> io::Result<Opened> {
+        let file = File::open(self.path(digest))?;
+        let known = self.proven.lock().unwrap_or_else(PoisonError::into_inner).get(digest).copied();
+        let proven = match known {
+            Some(stamp) => Stamp::of(&file)? == stamp,
+            None => false,
+        };
+        Ok(Opened { file, proven })
+    }
+
     /// Reads a small blob whole.
     pub fn read_bytes(&self, digest: &Digest, size_bytes: u64) -> Result<Vec<u8>, StoreError> {
         let mut bytes = Vec::new();
@@ -189,8 +236,15 @@ impl Store {
         let (mut file, path) = self.claim(digest)?;
         let mut hasher = Hasher::new();
         io::copy(&mut file, &mut hasher).map_err(StoreError::io(&path))?;
-        let mut partial =
-            Partial { file, path, target: self.path(digest), digest: *digest, size_bytes, hasher };
+        let mut partial = Partial {
+            store: self.clone(),
+            file,
+            path,
+            target: self.path(digest),
+            digest: *digest,
+            size_bytes,
+            hasher,
+        };
         if partial.offset() > size_bytes {
             partial.restart()?;
         }
@@ -236,6 +290,7 @@ pub(crate) fn damage(error: &io::Error) -> Option<VerifyError> {
 
 /// A blob on its way in.
 pub struct Partial {
+    store: Store,
     file: File,
     path: PathBuf,
     target: PathBuf,
@@ -283,7 +338,11 @@ impl Partial {
             let source = VerifyError::Wrong { want: self.digest, got };
             return Err(StoreError::Damaged { digest: self.digest, source });
         }
-        fs::rename(&self.path, &self.target).map_err(StoreError::io(&self.target))
+        fs::rename(&self.path, &self.target).map_err(StoreError::io(&self.target))?;
+        let stamp = Stamp::of(&self.file).map_err(StoreError::io(&self.target))?;
+        let mut proven = self.store.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        proven.insert(self.digest, stamp);
+        Ok(())
     }
 }
 
@@ -367,6 +426,19 @@ mod tests {
         assert_eq!(store.begin(&Digest::of(b"hello"), 5).expect("resume").offset(), 3);
         drop(used);
         assert_eq!(fs::read_dir(&partial).expect("list").count(), 1);
+    }
+
+    #[test]
+    fn a_blob_is_known_to_be_proven_until_somebody_touches_it() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let store = Store::open(dir.path()).expect("store");
+        let digest = store.put(b"hello").expect("put");
+        assert!(store.open_blob(&digest).expect("open").proven);
+        let stranger = Store::open(dir.path()).expect("store");
+        assert!(!stranger.open_blob(&digest).expect("open").proven);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        fs::write(store.path(&digest), b"hellO").expect("damage");
+        assert!(!store.open_blob(&digest).expect("open").proven);
     }
 
     #[test]
