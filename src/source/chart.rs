@@ -201,7 +201,7 @@ impl Sources {
             digest: self.store.put(&manifest)?,
             size: manifest.len() as u64,
         };
-        Ok(Fetched { root: root.clone(), blobs: vec![root, config, layer] })
+        Ok(Fetched { root: root.clone(), blobs: vec![root, config, layer], layers: Vec::new() })
     }
 
     /// The archive of a pinned chart. One that is damaged in the store is fetched anew.

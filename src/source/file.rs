@@ -72,7 +72,7 @@ impl Sources {
         };
         let mut blobs = vec![root.clone(), config];
         blobs.extend(layers.into_iter().map(|(layer, _)| layer));
-        Ok(Fetched { root, blobs })
+        Ok(Fetched { root, blobs, layers: Vec::new() })
     }
 
     /// Downloads a URL whole into the store under the digest it turns out to have, which must be the one wanted.

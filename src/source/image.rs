@@ -10,7 +10,7 @@ use crate::limits;
 use crate::lock::{Attachment, Descriptor, Edge, ImagePin, PlatformPin};
 use crate::oci::{Child, Manifest, OciError, Parsed, StoreError, media_type};
 
-use crate::source::{Fetched, SourceError, Sources};
+use crate::source::{Fetched, Layer, SourceError, Sources};
 
 /// Cosign's tag scheme: `sha256-<hex>` and one of these.
 const COSIGN_SUFFIXES: [&str; 3] = ["sig", "att", "sbom"];
@@ -155,14 +155,14 @@ impl Sources {
         Ok(found)
     }
 
-    /// Fetches everything a pinned image consists of.
+    /// Fetches the OCI manifests of a pinned image, which name its layers.
     pub async fn fetch_image(&self, pin: &ImagePin) -> Result<Fetched, SourceError> {
         let skipped = pin.manifests.iter().filter(|p| !p.carried).map(|p| p.digest).collect();
         self.fetch_tree(&pin.reference.repository, &pin.descriptor, &pin.attachments, &skipped)
             .await
     }
 
-    /// Fetches a tree of OCI manifests and all blobs below it, in a fixed order.
+    /// Fetches a tree of OCI manifests and names all blobs below it, in a fixed order.
     pub(super) async fn fetch_tree(
         &self,
         repository: &Repository,
@@ -202,9 +202,10 @@ impl Sources {
             }
         }
         layers.retain(|layer| seen.insert(layer.digest));
-        self.fetch_blobs(repository, &layers).await?;
-        blobs.extend(layers);
-        Ok(Fetched { root: root.clone(), blobs })
+        blobs.extend(layers.iter().cloned());
+        let at = |descriptor| Layer { repository: repository.clone(), descriptor };
+        let layers = layers.into_iter().map(at).collect();
+        Ok(Fetched { root: root.clone(), blobs, layers })
     }
 
     /// An OCI manifest from the store, or else from the registry.
@@ -227,41 +228,27 @@ impl Sources {
         Ok(manifest)
     }
 
-    async fn fetch_blobs(
-        &self,
-        repository: &Repository,
-        layers: &[Descriptor],
-    ) -> Result<(), SourceError> {
-        stream::iter(layers.iter().filter(|layer| !self.store.has(&layer.digest, layer.size)))
-            .map(|layer| self.fetch_layer(repository, layer))
-            .buffer_unordered(limits::REQUESTS_PER_HOST)
-            .try_collect()
-            .await
-    }
-
     /// A small blob, fetched unless it is in the store. One that was damaged there is fetched anew.
     pub(super) async fn blob_bytes(
         &self,
         repository: &Repository,
         blob: &Descriptor,
     ) -> Result<Vec<u8>, SourceError> {
-        self.fetch_layer(repository, blob).await?;
+        let layer = Layer { repository: repository.clone(), descriptor: blob.clone() };
+        self.fetch_layer(&layer).await?;
         match self.store.read_bytes(&blob.digest, blob.size) {
             Err(StoreError::Damaged { .. }) => {
                 self.store.remove(&blob.digest)?;
-                self.fetch_layer(repository, blob).await?;
+                self.fetch_layer(&layer).await?;
                 Ok(self.store.read_bytes(&blob.digest, blob.size)?)
             }
             read => Ok(read?),
         }
     }
 
-    /// Fetches one blob, unless somebody else just did.
-    pub(super) async fn fetch_layer(
-        &self,
-        repository: &Repository,
-        layer: &Descriptor,
-    ) -> Result<(), SourceError> {
+    /// Fetches one blob, unless it is in the store or somebody else just fetches it.
+    pub async fn fetch_layer(&self, layer: &Layer) -> Result<(), SourceError> {
+        let Layer { repository, descriptor: layer } = layer;
         let lock = {
             let mut under_way =
                 self.shared.under_way.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::OnceCell;
 
-use crate::artifact::Digest;
+use crate::artifact::{Digest, Repository};
 use crate::git::Git;
 use crate::helm::ChartIndex;
 use crate::lock::Descriptor;
@@ -71,11 +71,22 @@ pub struct Clients {
     pub git: Git,
 }
 
-/// A fetched artifact, ready to be packed: its root, and every blob below it in a fixed order.
+/// An artifact whose shape is known: its root, and every blob below it in a fixed order.
 #[derive(Clone, Debug)]
 pub struct Fetched {
     /// The OCI manifest or index that stands for the artifact.
     pub root: Descriptor,
     /// All blobs, the root and other OCI manifests included, each once.
     pub blobs: Vec<Descriptor>,
+    /// Those of them that may not be in the store yet.
+    pub layers: Vec<Layer>,
+}
+
+/// A blob and the repository that has it.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// Where it is.
+    pub repository: Repository,
+    /// What it is.
+    pub descriptor: Descriptor,
 }

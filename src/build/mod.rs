@@ -4,20 +4,26 @@
 //! parallel, the order of what is packed is not: artifacts as the lock lists them, and within each its OCI manifests
 //! before its other blobs. A blob that several artifacts share is packed once, with the first of them.
 
-use std::collections::BTreeSet;
+mod arrivals;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{StreamExt, stream};
 use thiserror::Error;
 
 use crate::artifact::{Digest, Kind};
+use crate::build::arrivals::{Arrivals, Guard};
 use crate::bundle::{Artifact, BundleError, Draft, DraftInput, PackOptions};
 use crate::lock::{Descriptor, Lock};
 use crate::oci;
-use crate::source::{Fetched, SourceError, Sources};
+use crate::source::{Fetched, Layer, SourceError, Sources};
 
 /// Artifacts fetched at the same time; each fetches several blobs, and `net` bounds the requests per host.
 const ARTIFACTS_AT_ONCE: usize = 8;
+/// Layers fetched at the same time, of all hosts together.
+const LAYERS_AT_ONCE: usize = 16;
 
 /// Why there is no draft.
 #[derive(Debug, Error)]
@@ -42,6 +48,9 @@ pub struct Missing {
 }
 
 /// Fetches everything in the lock and writes it into a draft below `bundles`.
+///
+/// First the OCI manifests, charts, repositories and files, which say what there is to pack; then the layers, while the
+/// packer already takes them in the lock's order.
 pub async fn build(
     lock: &Lock,
     sources: &Sources,
@@ -58,17 +67,73 @@ pub async fn build(
         .buffered(ARTIFACTS_AT_ONCE)
         .collect()
         .await;
-    let input = gather(lock, fetched)?;
-    sources.report.phase(format!("packing {}", count(input.blobs.len(), "blob")));
-    let (store, report, bundles) =
-        (sources.store.clone(), sources.report.clone(), bundles.to_owned());
-    let draft = tokio::task::spawn_blocking(move || {
-        Draft::write(input, &store, &bundles, options, &report)
-    });
-    match draft.await {
+    let Gathered { input, layers } = gather(lock, fetched, sources)?;
+    let blobs = input.blobs.len();
+    let expected = layers.iter().map(|wanted| wanted.layer.descriptor.digest).collect();
+    let arrivals = Arc::new(Arrivals::new(sources.store.clone(), expected));
+    let guard = Guard(&arrivals);
+    let mut packing = {
+        let (arrivals, report) = (Arc::clone(&arrivals), sources.report.clone());
+        let bundles = bundles.to_owned();
+        tokio::task::spawn_blocking(move || {
+            Draft::write(input, arrivals.as_ref(), &bundles, options, &report)
+        })
+    };
+    let missing = tokio::select! {
+        biased;
+        missing = fetch_layers(&layers, sources, &arrivals) => missing,
+        // The packer ends first only when it cannot go on: a full disk, a damaged blob.
+        draft = &mut packing => return ended(draft),
+    };
+    if !missing.is_empty() {
+        drop(guard);
+        // It stops at the first blob that did not come, and takes its folder away.
+        let _ = packing.await;
+        return Err(BuildError::Sources(missing));
+    }
+    sources.report.phase(format!("packing {}", count(blobs, "blob")));
+    ended(packing.await)
+}
+
+fn ended(
+    draft: Result<Result<Draft, BundleError>, tokio::task::JoinError>,
+) -> Result<Draft, BuildError> {
+    match draft {
         Ok(draft) => Ok(draft?),
         Err(join) => std::panic::resume_unwind(join.into_panic()),
     }
+}
+
+/// A layer that is not in the store, and the first pin that wants it.
+struct Wanted {
+    id: String,
+    layer: Layer,
+}
+
+/// Fetches layers side by side, and returns the pins that lack one, each with its first failure.
+async fn fetch_layers(layers: &[Wanted], sources: &Sources, arrivals: &Arrivals) -> Vec<Missing> {
+    let failed: Mutex<BTreeMap<&str, SourceError>> = Mutex::default();
+    let lost = || failed.lock().unwrap_or_else(PoisonError::into_inner);
+    stream::iter(layers)
+        .for_each_concurrent(LAYERS_AT_ONCE, |wanted| async {
+            // One failure is enough for a pin: the rest of it would not be packed anyway.
+            if lost().contains_key(wanted.id.as_str()) {
+                return;
+            }
+            match sources.fetch_layer(&wanted.layer).await {
+                Ok(()) => arrivals.arrived(&wanted.layer.descriptor.digest),
+                Err(error) => drop(lost().entry(&wanted.id).or_insert(error)),
+            }
+        })
+        .await;
+    let mut failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut missing = Vec::new();
+    for wanted in layers {
+        if let Some(source) = failed.remove(wanted.id.as_str()) {
+            missing.push(Missing { id: wanted.id.clone(), source });
+        }
+    }
+    missing
 }
 
 /// `1 blob`, `2 blobs`.
@@ -140,10 +205,19 @@ impl Pin<'_> {
     }
 }
 
+/// What goes into the bundle, and what of it is not in the store yet.
+struct Gathered {
+    input: DraftInput,
+    layers: Vec<Wanted>,
+}
+
 fn gather(
     lock: &Lock,
     fetched: Vec<(Pin<'_>, Result<Fetched, SourceError>)>,
-) -> Result<DraftInput, BuildError> {
+    sources: &Sources,
+) -> Result<Gathered, BuildError> {
+    let mut layers = Vec::new();
+    let mut wanted = BTreeSet::new();
     let mut missing = Vec::new();
     let mut artifacts = Vec::new();
     let mut blobs: Vec<(Digest, u64)> = Vec::new();
@@ -153,6 +227,16 @@ fn gather(
         match outcome {
             Err(source) => missing.push(Missing { id: pin.id(), source }),
             Ok(fetched) => {
+                layers.extend(
+                    fetched
+                        .layers
+                        .into_iter()
+                        .filter(|layer| {
+                            !sources.store.has(&layer.descriptor.digest, layer.descriptor.size)
+                        })
+                        .filter(|layer| wanted.insert(layer.descriptor.digest))
+                        .map(|layer| Wanted { id: pin.id(), layer }),
+                );
                 let bytes = fetched.blobs.iter().map(|blob| blob.size).sum();
                 let new = fetched.blobs.iter().filter(|blob| packed.insert(blob.digest));
                 blobs.extend(new.map(|blob| (blob.digest, blob.size)));
@@ -177,5 +261,6 @@ fn gather(
     let entries: Vec<(Descriptor, Option<String>)> =
         artifacts.iter().map(|a| (a.descriptor.clone(), Some(a.name.clone()))).collect();
     let index_json = oci::layout::index_json(&entries);
-    Ok(DraftInput { lock: lock.clone(), artifacts, blobs, index_json })
+    let input = DraftInput { lock: lock.clone(), artifacts, blobs, index_json };
+    Ok(Gathered { input, layers })
 }
