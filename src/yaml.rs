@@ -54,10 +54,15 @@ pub enum Value {
 /// The first line of the parser's words, without the place, which is told apart.
 fn message(whole: &str) -> &str {
     let line = whole.lines().next().unwrap_or("unreadable").trim_start_matches("error: ");
-    match line.strip_prefix("line ").and_then(|rest| rest.split_once(": ")) {
+    let words = match line.strip_prefix("line ").and_then(|rest| rest.split_once(": ")) {
         Some((place, words)) if place.contains(" column ") => words,
         _ => line,
+    };
+    if words.contains("recursive reference") {
+        return "an alias inside of what it stands for";
     }
+    // What follows is advice for programmers.
+    words.split_once(", set ").map_or(words, |(words, _)| words)
 }
 
 impl Node {

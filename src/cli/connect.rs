@@ -135,20 +135,18 @@ pub(super) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
 /// Writes a file so that it is there whole or not at all.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     use std::io::Write as _;
-    let fail = |error: std::io::Error| Failure::file(path, &error);
+    // The error adds the temporary file's random name, which is not the one that the person knows.
+    let fail = |error: std::io::Error| {
+        let words = error.to_string();
+        let words = words.split(" at path ").next().unwrap_or_default();
+        Failure::new(Code::Usage, format!("{}: {words}", path.display()))
+    };
     let folder =
         path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     if !folder.is_dir() {
         return Err(Failure::new(Code::Usage, format!("{}: no such folder", folder.display())));
     }
-    // Its error names the temporary file, which is nobody's business: only the cause inside is.
-    let bare = |error: std::io::Error| {
-        let inner = error.get_ref().and_then(|named| named.source());
-        let cause = inner.and_then(|e| e.downcast_ref::<std::io::Error>());
-        let code = cause.and_then(std::io::Error::raw_os_error);
-        fail(code.map_or(error, std::io::Error::from_raw_os_error))
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(bare)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
     #[cfg(unix)]
     {

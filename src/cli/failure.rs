@@ -186,7 +186,7 @@ fn net(error: &NetError, failure: Failure) -> Failure {
             "if {host} really speaks plain HTTP, say so: --plain-http {host} (connected side) or an http:// URL in the site file"
         )),
         NetError::Host(_) => failure.hint("only the hosts of the site file are talked to"),
-        NetError::Busy { .. } => failure.hint("run the same command again later: what was fetched is kept"),
+        NetError::Busy { .. } => failure.hint("run the same command again later: what was done is kept"),
         // What rustls says when the other side answers TLS in plain text.
         NetError::Transport { .. } if chain(error).contains("InvalidContentType") => failure.hint(
             "the server seems to speak plain HTTP: --plain-http HOST (connected side) or an http:// URL in the site file",
@@ -236,7 +236,7 @@ fn is_login(words: &str) -> bool {
     signs.iter().any(|sign| words.contains(sign))
 }
 
-fn oci(error: &crate::oci::OciError, failure: Failure) -> Failure {
+fn oci(error: &OciError, failure: Failure) -> Failure {
     match error {
         OciError::Net { source, .. } => net(source, failure),
         OciError::Refused { place, .. } => failure.hint(format!(
@@ -362,6 +362,9 @@ impl From<StoreError> for Failure {
     }
 }
 
+const KEEPS_OTHER: &str = "the server keeps something else than it was sent: its storage may be damaged; \
+    repair or delete it there, then replay again";
+
 impl From<ReplayError> for Failure {
     fn from(error: ReplayError) -> Self {
         let failure = Self::of(Code::Site, &error);
@@ -375,6 +378,9 @@ impl From<ReplayError> for Failure {
             | ReplayError::Registry(OciError::Source { .. })
             | ReplayError::Git(GitError::Pack { .. }) => {
                 Self { code: Code::Damaged, ..failure }.hint(VERIFY_AGAIN)
+            }
+            ReplayError::Registry(OciError::Damaged { .. } | OciError::Altered { .. }) => {
+                failure.hint(KEEPS_OTHER)
             }
             ReplayError::Registry(inner) => oci(&inner, failure),
             ReplayError::Collisions(found) => list(failure, found.iter().map(ToString::to_string).collect())
@@ -394,9 +400,7 @@ impl From<ReplayError> for Failure {
             ReplayError::NoName { url } => {
                 failure.hint(format!("give it a name under git.repos in the site file: {url:?}: OWNER/REPO"))
             }
-            ReplayError::ReadBack { .. } => failure.hint(
-                "the server keeps something else than it was sent: its storage may be damaged; repair or delete it there, then replay again",
-            ),
+            ReplayError::ReadBack { .. } => failure.hint(KEEPS_OTHER),
             ReplayError::Git(inner) => git(&inner, failure),
         }
     }

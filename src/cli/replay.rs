@@ -10,7 +10,7 @@ use crate::cli::{Face, Failure, block_on, connect};
 use crate::limits;
 use crate::net::{Hosts, Network, Policy};
 use crate::oci::{Keychain, Registries};
-use crate::replay::{Credentials, GitLogin, Plan, Reach, Receipt, RefState, Site};
+use crate::replay::{Credentials, GitLogin, ManifestState, Plan, Reach, Receipt, RefState, Site};
 use crate::report::Report;
 use crate::secret::Secret;
 use crate::trust::Trust;
@@ -154,7 +154,8 @@ fn login(credentials: &Credentials) -> Result<GitLogin, Failure> {
 fn show_plan(plan: &Plan) -> String {
     let mut rows = Vec::new();
     for image in &plan.images {
-        let absent = image.manifests.iter().filter(|manifest| !manifest.present).count();
+        let stands = |state| matches!(state, ManifestState::There | ManifestState::GivenUp);
+        let absent = image.manifests.iter().filter(|manifest| !stands(manifest.state)).count();
         let bytes: u64 =
             if absent > 0 { image.blobs.iter().map(|blob| blob.size).sum() } else { 0 };
         let state = match absent {
@@ -165,8 +166,8 @@ fn show_plan(plan: &Plan) -> String {
         for tag in &image.tags {
             let state = match tag.now {
                 None => "new tag",
-                Some(now) if now == tag.digest => continue,
-                Some(_) => "tag MOVES",
+                Some(_) if tag.moves => "tag MOVES",
+                Some(_) => continue,
             };
             rows.push(vec![
                 String::new(),

@@ -203,6 +203,18 @@ impl Registries {
         repository: &Repository,
         subject: &Digest,
     ) -> Result<Vec<Referrer>, OciError> {
+        match self.referrers_by_api(repository, subject).await? {
+            Some(found) => Ok(found),
+            None => self.referrers_by_tag(repository, subject).await,
+        }
+    }
+
+    /// What the referrers API lists; `None` when the registry has none.
+    pub async fn referrers_by_api(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+    ) -> Result<Option<Vec<Referrer>>, OciError> {
         let place = Place::new(repository, subject);
         let mut pages = Pages::new(self.url(&place, &format!("referrers/{subject}"))?);
         let mut found = BTreeSet::new();
@@ -217,9 +229,7 @@ impl Registries {
             match reply.status.as_u16() {
                 200 if is_index => {}
                 // No such API, said in one of many ways; some catch-all pages even say 200.
-                200 | 400 | 403..=406 | 410 | 415 | 501 if first => {
-                    return self.referrers_by_tag(repository, subject).await;
-                }
+                200 | 400 | 403..=406 | 410 | 415 | 501 if first => return Ok(None),
                 _ => return Err(self.failure(&place, &Scopes::pull(&place), reply).await),
             }
             first = false;
@@ -229,10 +239,11 @@ impl Registries {
             }
             pages.follow(&reply);
         }
-        Ok(found.into_iter().collect())
+        Ok(Some(found.into_iter().collect()))
     }
 
-    async fn referrers_by_tag(
+    /// What the tag `sha256-<hex>` lists, which clients keep where there is no API.
+    pub async fn referrers_by_tag(
         &self,
         repository: &Repository,
         subject: &Digest,

@@ -28,17 +28,17 @@ impl Plan {
         // 1. Blobs and configs.
         sender.blobs(&self.images, &mut receipt).await?;
         // 2. OCI manifests, indexes, referrers.
-        if self.images.iter().any(|image| image.manifests.iter().any(|m| !m.present)) {
+        if self.images.iter().any(ImagePlan::has_unsettled) {
             reach.report.phase("sending OCI manifests");
         }
         let done = self.manifests(&sender).await?;
         // 3. Git objects and refs.
         for repo in &self.repos {
-            let refs_set = git::push(verified, site, repo, reach, login).await?;
-            receipt.note_repo(repo, refs_set);
+            let pushed = git::push(verified, site, repo, reach, login).await?;
+            receipt.note_repo(repo, pushed);
         }
         // 4. Tags last: what a user can see is complete.
-        let stands = |tag: &TagPlan| tag.now == Some(tag.digest);
+        let stands = |tag: &TagPlan| tag.now.is_some() && !tag.moves;
         if !self.images.iter().all(|image| image.tags.iter().all(stands)) {
             reach.report.phase("setting tags");
         }

@@ -6,9 +6,7 @@ use url::Url;
 
 use crate::artifact::{Digest, Kind};
 use crate::bundle::{Artifact, Verified};
-use crate::git::{
-    self, Advertisement, CommitGraph, Gitea, PackSource, RefStatus, RefUpdate, Remote,
-};
+use crate::git::{self, Advertisement, CommitGraph, Gitea, PackSource, RefUpdate, Remote};
 use crate::limits;
 use crate::lock::{Descriptor, RepoPin};
 use crate::oci::{Manifest, Parsed};
@@ -41,6 +39,7 @@ pub(super) fn outline(
             inside,
             path,
             exists: false,
+            has_branches: false,
             head: pin.head.clone(),
             refs: pin
                 .refs
@@ -110,6 +109,7 @@ pub(super) async fn ask(
 ) -> Result<GitPlan, ReplayError> {
     let advertised = remote(&plan, reach, login)?.advertised().await?;
     plan.exists = advertised.exists;
+    plan.has_branches = advertised.refs.keys().any(|name| is_branch(name));
     for r in &mut plan.refs {
         r.now = advertised.refs.get(&r.name).cloned();
         r.state = match &r.now {
@@ -121,7 +121,7 @@ pub(super) async fn ask(
     if plan.refs.iter().any(|r| r.state == RefState::Diverged) {
         let graph = commits(verified, &plan)?;
         for r in plan.refs.iter_mut().filter(|r| r.state == RefState::Diverged) {
-            let forward = r.name.starts_with("refs/heads/")
+            let forward = is_branch(&r.name)
                 && r.now.as_ref().is_some_and(|now| git::is_ancestor(&graph, now, &r.object));
             if forward {
                 r.state = RefState::Forward;
@@ -146,14 +146,27 @@ fn remote(plan: &GitPlan, reach: &Reach, login: &GitLogin) -> Result<Remote, Rep
     Ok(Remote::new(reach.network.clone(), url, login.clone()))
 }
 
-/// Pushes what is missing, reads the refs back, and returns how many were set.
+fn is_branch(name: &str) -> bool {
+    name.starts_with("refs/heads/")
+}
+
+/// What came of a push.
+#[derive(Default)]
+pub(super) struct Pushed {
+    /// How many refs were set.
+    pub(super) refs_set: u64,
+    /// What a person should look at.
+    pub(super) warning: Option<String>,
+}
+
+/// Pushes what is missing, and reads the refs back.
 pub(super) async fn push(
     verified: &Verified,
     site: &Site,
     plan: &GitPlan,
     reach: &Reach,
     login: &GitLogin,
-) -> Result<u64, ReplayError> {
+) -> Result<Pushed, ReplayError> {
     let updates: Vec<RefUpdate> = plan
         .refs
         .iter()
@@ -165,7 +178,7 @@ pub(super) async fn push(
         })
         .collect();
     if updates.is_empty() {
-        return Ok(0);
+        return Ok(Pushed::default());
     }
     let Some(server) = &site.git else { return Err(ReplayError::NoGit(1)) };
     let remote = remote(plan, reach, login)?;
@@ -177,56 +190,63 @@ pub(super) async fn push(
     }
     let noun = if updates.len() == 1 { "ref" } else { "refs" };
     reach.report.phase(format!("pushing {} {noun} to {}", updates.len(), plan.inside));
-    let statuses = send(verified, plan, reach, &remote, updates.clone()).await?;
-    reach.report.checkpoint("refs-pushed");
-    let refused: Vec<(String, String)> = statuses
-        .into_iter()
-        .filter_map(|status| status.refused.map(|reason| (status.name, reason)))
-        .collect();
-    if !refused.is_empty() {
-        return Err(ReplayError::RefsRefused { url: plan.inside.clone(), refused });
+    let sender = RefSender { remote: &remote, plan, reach, pack: pack(verified, &plan.bundle)? };
+    let (first, rest) = default_branch_first(plan, &updates);
+    sender.send(&first, true).await?;
+    // The pack that came with the default branch has the objects of all refs.
+    if !rest.is_empty() && sender.send(&rest, false).await.is_err() {
+        // This server kept only what the default branch needs.
+        sender.send(&rest, true).await?;
     }
     let now = read_back(plan, &remote).await?;
+    let mut pushed = Pushed { refs_set: updates.len() as u64, warning: None };
     if let (Some(gitea), Some(head)) = (&gitea, &plan.head) {
         gitea.set_default_branch(owner, name, head).await?;
-    } else if plan.head.is_some() && now.head != plan.head {
-        reach.report.warn(format!(
-            "{}: its default branch is {} and should be {}: set it on the server",
+    } else if let Some(head) = plan.head.as_ref().filter(|head| now.head.as_ref() != Some(head)) {
+        pushed.warning = Some(format!(
+            "{}: its default branch is {} and should be {head}: set it on the server",
             plan.inside,
             now.head.as_deref().unwrap_or("not set"),
-            plan.head.as_deref().unwrap_or_default()
         ));
     }
-    Ok(updates.len() as u64)
+    Ok(pushed)
 }
 
-/// Sends the carried pack and sets the refs.
+/// Splits a push in two where a new repository gets several branches.
 ///
-/// A server that makes repositories by the first push takes that push's branch for the default one, so it goes alone. The
-/// pack goes with it; the other refs find their objects there, and where they do not, it goes once more.
-async fn send(
-    verified: &Verified,
-    plan: &GitPlan,
-    reach: &Reach,
-    remote: &Remote,
-    mut updates: Vec<RefUpdate>,
-) -> Result<Vec<RefStatus>, ReplayError> {
-    let task = reach.report.task(plan.path.clone(), Some(plan.bundle.size));
-    let pack = pack(verified, &plan.bundle)?;
-    let head = updates.iter().position(|update| Some(&update.name) == plan.head.as_ref());
-    let Some(head) = head.filter(|_| !plan.exists && updates.len() > 1) else {
-        return Ok(remote.push(&updates, true, Some(&pack), &task).await?);
-    };
-    let mut statuses = remote.push(&[updates.remove(head)], true, Some(&pack), &task).await?;
-    if statuses.iter().any(|status| status.refused.is_some()) {
-        return Ok(statuses);
+/// No push can say which branch is the default one. Servers take the first that they get, so it goes alone.
+fn default_branch_first(plan: &GitPlan, updates: &[RefUpdate]) -> (Vec<RefUpdate>, Vec<RefUpdate>) {
+    let branches = updates.iter().filter(|update| is_branch(&update.name)).count();
+    let head = plan.head.as_deref().filter(|_| !plan.has_branches && branches > 1);
+    let (first, rest): (Vec<_>, Vec<_>) =
+        updates.iter().cloned().partition(|update| head.is_none_or(|head| update.name == head));
+    if first.is_empty() { (rest, first) } else { (first, rest) }
+}
+
+/// Sends ref updates, and the carried pack with them where it is needed.
+struct RefSender<'a> {
+    remote: &'a Remote,
+    plan: &'a GitPlan,
+    reach: &'a Reach,
+    pack: PackSource,
+}
+
+impl RefSender<'_> {
+    async fn send(&self, updates: &[RefUpdate], with_pack: bool) -> Result<(), ReplayError> {
+        let pack = with_pack.then_some(&self.pack);
+        let size_bytes = pack.map(|_| self.plan.bundle.size);
+        let task = self.reach.report.task(self.plan.path.clone(), size_bytes);
+        let statuses = self.remote.push(updates, true, pack, &task).await?;
+        self.reach.report.checkpoint("refs-pushed");
+        let refused: Vec<(String, String)> = statuses
+            .into_iter()
+            .filter_map(|status| status.refused.map(|reason| (status.name, reason)))
+            .collect();
+        if refused.is_empty() {
+            return Ok(());
+        }
+        Err(ReplayError::RefsRefused { url: self.plan.inside.clone(), refused })
     }
-    let taken = |statuses: &Vec<RefStatus>| statuses.iter().all(|status| status.refused.is_none());
-    statuses.extend(match remote.push(&updates, true, None, &task).await {
-        Ok(statuses) if taken(&statuses) => statuses,
-        _ => remote.push(&updates, true, Some(&pack), &task).await?,
-    });
-    Ok(statuses)
 }
 
 /// The API of a Gitea, which takes the password of the site file as its token.

@@ -6,6 +6,7 @@
 //! This room never imports `source` or `resolve`, and talks to the site's two hosts alone.
 
 mod apply;
+mod ask;
 mod error;
 mod git;
 mod names;
@@ -16,7 +17,7 @@ mod site;
 
 pub use error::ReplayError;
 pub use names::{Collision, inside_path};
-pub use plan::{GitPlan, ImagePlan, Plan, RefPlan, RefState, TagPlan};
+pub use plan::{GitPlan, ImagePlan, ManifestState, Plan, RefPlan, RefState, TagPlan};
 pub use receipt::Receipt;
 pub use site::{Credentials, GitKind, GitSite, RegistrySite, Site, SparseIndex};
 

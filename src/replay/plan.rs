@@ -1,6 +1,6 @@
 //! What is there, what will be sent, which tags move, which names collide. Asks only, sends nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
@@ -10,9 +10,10 @@ use crate::bundle::{Artifact, Blob, Verified, VerifyFailure};
 use crate::limits;
 use crate::lock::{Attachment, Descriptor, Lock};
 use crate::oci::{Manifest, Parsed};
+use crate::replay::ask::ask;
 use crate::replay::error::ReplayError;
 use crate::replay::names::{Wanted, inside_path};
-use crate::replay::site::Site;
+use crate::replay::site::{Site, SparseIndex};
 use crate::replay::{GitLogin, Reach};
 
 /// Everything a replay will do.
@@ -51,13 +52,27 @@ pub struct ManifestPlan {
     /// What it is.
     #[serde(flatten)]
     pub descriptor: Descriptor,
-    /// Whether the registry has it.
-    pub present: bool,
+    /// How the registry stands to it.
+    pub state: ManifestState,
     /// Whether it is an index of which some platforms are not carried.
     pub sparse: bool,
     /// The subject, when it is a referrer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<Digest>,
+}
+
+/// How the registry stands to an OCI manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ManifestState {
+    /// It does not have it.
+    Absent,
+    /// It has it.
+    There,
+    /// It has this referrer, but keeps no list of referrers itself, and the list kept by tag lacks it.
+    Unlisted,
+    /// An earlier replay found that it does not take this sparse index, and let the tags name its one platform.
+    GivenUp,
 }
 
 /// One tag.
@@ -71,6 +86,8 @@ pub struct TagPlan {
     /// What it names now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub now: Option<Digest>,
+    /// Whether it names something else now, and not what an earlier replay of the same made it name.
+    pub moves: bool,
 }
 
 /// One repository on its way to the git server.
@@ -85,6 +102,9 @@ pub struct GitPlan {
     pub path: String,
     /// Whether the repository is there.
     pub exists: bool,
+    /// Whether it has branches.
+    #[serde(skip)]
+    pub has_branches: bool,
     /// The default branch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub head: Option<String>,
@@ -149,8 +169,10 @@ impl Plan {
             return Err(ReplayError::Collisions(collisions));
         }
         reach.report.phase(format!("asking the site about {} artifacts", images.len() + git.len()));
+        let sparse =
+            site.registry.as_ref().map_or(SparseIndex::Platform, |registry| registry.sparse_index);
         let images = stream::iter(images)
-            .map(|plan| ask(plan, reach))
+            .map(|plan| ask(plan, reach, sparse))
             .buffered(limits::REQUESTS_PER_HOST)
             .try_collect()
             .await?;
@@ -176,7 +198,7 @@ impl Plan {
         self.images
             .iter()
             .flat_map(|image| image.tags.iter().map(move |tag| (image, tag)))
-            .filter(|(_, tag)| tag.now.is_some_and(|now| now != tag.digest))
+            .filter(|(_, tag)| tag.moves)
             .map(|(image, tag)| format!("{}:{}", image.inside, tag.tag))
             .collect()
     }
@@ -203,11 +225,7 @@ fn outline(
         inside,
         manifests: Vec::new(),
         blobs: Vec::new(),
-        tags: place
-            .tags
-            .iter()
-            .map(|tag| TagPlan { tag: tag.clone(), digest: artifact.descriptor.digest, now: None })
-            .collect(),
+        tags: place.tags.iter().map(|tag| TagPlan::new(tag, artifact.descriptor.digest)).collect(),
     };
     for tag in &plan.tags {
         wanted.note(
@@ -219,11 +237,7 @@ fn outline(
     for attachment in &place.attachments {
         walk(verified, &attachment.descriptor, &mut plan, &mut BTreeSet::new())?;
         if let Some(tag) = &attachment.tag {
-            plan.tags.push(TagPlan {
-                tag: tag.clone(),
-                digest: attachment.descriptor.digest,
-                now: None,
-            });
+            plan.tags.push(TagPlan::new(tag, attachment.descriptor.digest));
         }
     }
     order(&mut plan);
@@ -335,7 +349,7 @@ fn walk(
     open.remove(&descriptor.digest);
     plan.manifests.push(ManifestPlan {
         descriptor: descriptor.clone(),
-        present: false,
+        state: ManifestState::Absent,
         sparse,
         subject: subject.map(|subject| subject.digest),
     });
@@ -370,25 +384,34 @@ pub(super) fn read_blob(
     Ok(bytes)
 }
 
-/// Asks the registry which OCI manifests and tags it has: one request for each.
-///
-/// A tag that already names the right OCI manifest answers for both.
-async fn ask(mut plan: ImagePlan, reach: &Reach) -> Result<ImagePlan, ReplayError> {
-    let mut there: BTreeMap<Digest, bool> = BTreeMap::new();
-    for tag in &mut plan.tags {
-        if let Some(head) = reach.registries.head(&plan.inside, &tag.tag).await? {
-            tag.now = Some(head.digest);
-            there.insert(head.digest, true);
-        }
+impl TagPlan {
+    fn new(tag: &str, digest: Digest) -> Self {
+        Self { tag: tag.to_owned(), digest, now: None, moves: false }
     }
-    for manifest in &mut plan.manifests {
-        let digest = manifest.descriptor.digest;
-        manifest.present = match there.get(&digest) {
-            Some(known) => *known,
-            None => reach.registries.head(&plan.inside, &digest.to_string()).await?.is_some(),
-        };
+}
+
+impl ImagePlan {
+    /// Whether there is anything to do about an OCI manifest.
+    pub(super) fn has_unsettled(&self) -> bool {
+        let stands = |state| matches!(state, ManifestState::There | ManifestState::GivenUp);
+        self.manifests.iter().any(|manifest| !stands(manifest.state))
     }
-    Ok(plan)
+
+    /// Whether an OCI manifest is to be sent, and so perhaps blobs.
+    pub(super) fn has_absent(&self) -> bool {
+        self.manifests.iter().any(|manifest| manifest.state == ManifestState::Absent)
+    }
+
+    /// The one platform of a sparse index that is carried; `None` when there are more.
+    pub(super) fn single_child(&self, index: &ManifestPlan) -> Option<Digest> {
+        let mut others = self
+            .manifests
+            .iter()
+            .filter(|m| m.subject.is_none() && m.descriptor.digest != index.descriptor.digest)
+            .filter(|m| !self.tags.iter().any(|tag| tag.digest == m.descriptor.digest));
+        let only = others.next()?.descriptor.digest;
+        others.next().is_none().then_some(only)
+    }
 }
 
 fn as_text<T: ToString, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::artifact::{Digest, ReleaseName};
 use crate::bundle::Verified;
+use crate::replay::git::Pushed;
 use crate::replay::plan::{GitPlan, ImagePlan};
 use crate::replay::registry::Tally;
 use crate::replay::site::Site;
@@ -174,8 +175,9 @@ impl Receipt {
         });
     }
 
-    pub(super) fn note_repo(&mut self, plan: &GitPlan, refs_set: u64) {
-        self.totals.refs_set += refs_set;
+    pub(super) fn note_repo(&mut self, plan: &GitPlan, pushed: Pushed) {
+        self.totals.refs_set += pushed.refs_set;
+        self.warnings.extend(pushed.warning);
         let refs = plan.refs.iter();
         self.repos.push(RepoReceipt {
             id: plan.id.clone(),
@@ -183,7 +185,7 @@ impl Receipt {
             refs: refs
                 .map(|r| RefReceipt { name: r.name.clone(), object: r.object.clone() })
                 .collect(),
-            changed: refs_set > 0,
+            changed: pushed.refs_set > 0,
         });
     }
 

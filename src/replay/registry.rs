@@ -15,7 +15,7 @@ use crate::oci::{
 };
 use crate::replay::Reach;
 use crate::replay::error::ReplayError;
-use crate::replay::plan::{ImagePlan, ManifestPlan, open_blob, read_blob};
+use crate::replay::plan::{ImagePlan, ManifestPlan, ManifestState, open_blob, read_blob};
 use crate::replay::receipt::{Done, Receipt};
 use crate::replay::site::SparseIndex;
 
@@ -34,7 +34,7 @@ impl Sender<'_> {
         receipt: &mut Receipt,
     ) -> Result<(), ReplayError> {
         let mut homes: BTreeMap<Digest, (Descriptor, Vec<&Repository>)> = BTreeMap::new();
-        for plan in plans.iter().filter(|plan| plan.manifests.iter().any(|m| !m.present)) {
+        for plan in plans.iter().filter(|plan| plan.has_absent()) {
             for blob in &plan.blobs {
                 let (_, repositories) =
                     homes.entry(blob.digest).or_insert_with(|| (blob.clone(), Vec::new()));
@@ -82,7 +82,9 @@ impl Sender<'_> {
                 .report
                 .task(format!("{} {}", repository.path(), digest.short()), Some(blob.size));
             let pushed = self.reach.registries.push_blob(repository, &push, &task).await?;
-            self.reach.report.checkpoint("blob-sent");
+            if pushed != Pushed::Already {
+                self.reach.report.checkpoint("blob-sent");
+            }
             total.add(&pushed, blob.size);
             home = home.or(Some(repository));
         }
@@ -98,7 +100,14 @@ impl Sender<'_> {
         let mut orphans: BTreeMap<Digest, Vec<Referrer>> = BTreeMap::new();
         for manifest in &plan.manifests {
             let digest = manifest.descriptor.digest;
-            if manifest.present || self.settled(plan, manifest) {
+            if matches!(manifest.state, ManifestState::There | ManifestState::GivenUp) {
+                continue;
+            }
+            let bytes =
+                Bytes::from(read_blob(self.verified, &digest, limits::OCI_MANIFEST_BYTES_MAX)?);
+            if let (ManifestState::Unlisted, Some(subject)) = (manifest.state, manifest.subject) {
+                let entry = referrer(&manifest.descriptor, &bytes)?;
+                orphans.entry(subject).or_default().push(entry);
                 continue;
             }
             let bytes =
@@ -132,20 +141,9 @@ impl Sender<'_> {
         }
         for (subject, referrers) in orphans {
             self.tag_schema(&plan.inside, subject, referrers).await?;
+            done.tags_set += 1;
         }
         Ok(())
-    }
-
-    /// Whether an earlier run found that the registry does not take this sparse index, and tagged its one platform.
-    fn settled(&self, plan: &ImagePlan, manifest: &ManifestPlan) -> bool {
-        let only = single_child(plan, manifest);
-        manifest.sparse
-            && self.sparse == SparseIndex::Platform
-            && only.is_some()
-            && plan
-                .tags
-                .iter()
-                .any(|tag| tag.digest == manifest.descriptor.digest && tag.now == only)
     }
 
     /// Leaves a sparse index out where the site allows it and exactly one platform is carried.
@@ -156,7 +154,7 @@ impl Sender<'_> {
         error: OciError,
         done: &mut Done,
     ) -> Result<(), ReplayError> {
-        if self.sparse == SparseIndex::Refuse || single_child(plan, manifest).is_none() {
+        if self.sparse == SparseIndex::Refuse || plan.single_child(manifest).is_none() {
             return Err(ReplayError::Sparse { reference: plan.id.clone(), source: error });
         }
         done.without_index = Some(manifest.descriptor.digest);
@@ -171,8 +169,8 @@ impl Sender<'_> {
             else {
                 continue;
             };
-            if done.without_index == Some(tag.digest) || self.settled(plan, manifest) {
-                let only = single_child(plan, manifest);
+            if done.without_index == Some(tag.digest) || manifest.state == ManifestState::GivenUp {
+                let only = plan.single_child(manifest);
                 done.without_index = Some(tag.digest);
                 match plan.manifests.iter().find(|m| Some(m.descriptor.digest) == only) {
                     Some(child) => manifest = child,
@@ -254,17 +252,6 @@ fn referrer(descriptor: &Descriptor, bytes: &Bytes) -> Result<Referrer, ReplayEr
         Parsed::Index { artifact_type, annotations, .. } => (artifact_type, annotations),
     };
     Ok(Referrer { descriptor: descriptor.clone(), artifact_type, annotations })
-}
-
-/// The one platform of a sparse index that is carried; `None` when there are more.
-fn single_child(plan: &ImagePlan, index: &ManifestPlan) -> Option<Digest> {
-    let mut others = plan
-        .manifests
-        .iter()
-        .filter(|m| m.subject.is_none() && m.descriptor.digest != index.descriptor.digest)
-        .filter(|m| !plan.tags.iter().any(|tag| tag.digest == m.descriptor.digest));
-    let only = others.next()?.descriptor.digest;
-    others.next().is_none().then_some(only)
 }
 
 /// What became of blobs: how many were sent, mounted or found, and how many bytes went over.

@@ -107,7 +107,7 @@ fn a_pause_beyond_patience_is_told_and_not_sat_out() {
         .stderr("
             pinning 1 reference
             error: image 127.0.0.1:[PORT]/acme/web:1.0 (wanted at platform.yaml:5, images[0]): 127.0.0.1:[PORT] asks to come back in [TIME]
-            hint: run the same command again later: what was fetched is kept
+            hint: run the same command again later: what was done is kept
         ")
         .check();
     assert!(ended.took < Duration::from_secs(20), "{:?}", ended.took);

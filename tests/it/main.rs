@@ -2,21 +2,29 @@
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    reason = "a step that fails ends the test, in the helpers of tests too"
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a step that fails ends the test, in the helpers of tests too, and what is printed is shown with it"
 )]
 
 mod architecture;
 mod build;
 mod corpus;
+mod disk_full;
 mod docs;
 mod fetch_faults;
 mod help;
 mod inventories;
+mod kill_inside;
 mod kill_outside;
 mod lock;
 mod lock_git;
 mod lock_refusals;
+mod real_registry;
 mod replay;
+mod replay_faults;
+mod replay_git;
+mod replay_refusals;
 mod secrets;
 mod store_damage;
 mod support;

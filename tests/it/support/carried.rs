@@ -70,10 +70,9 @@ impl Carried {
         let named = format!("name: platform\nversion: {version}\n");
         let text = inventory.replacen("name: platform\n", &named, 1);
         assert_ne!(text, inventory, "the inventory is not named platform");
-        let file = format!("platform-{version}.yaml");
+        // Tests that share this room build side by side: the lock is beside the inventory.
+        let file = format!("{version}/platform.yaml");
         self.room.write(&file, text.as_bytes());
-        // The lock has the name of the inventory, whichever version it is.
-        let _ = fs::remove_file(self.room.path("platform.lock.json"));
         self.room
             .run(["build", &file, "--plain-http", &self.outside.host()])
             .arg("--key")

@@ -88,6 +88,15 @@ impl Job {
         self.collect()
     }
 
+    /// Sends SIGINT, as Ctrl-C does, and waits for the end.
+    #[track_caller]
+    pub(crate) fn interrupt(self) -> Ended {
+        let mut kill = Command::new("kill");
+        kill.args(["-INT", &self.child.id().to_string()]);
+        assert!(kill.status().unwrap().success());
+        self.finish(RUN_MAX)
+    }
+
     fn wait(&mut self, limit: Duration) -> bool {
         let until = Instant::now() + limit;
         loop {

@@ -96,6 +96,15 @@ impl Registry {
         tags
     }
 
+    /// The names of all repositories.
+    #[track_caller]
+    pub(crate) fn repositories(&self) -> Vec<String> {
+        let url = format!("{}/v2/_catalog?n=1000", self.base);
+        let list: Value = serde_json::from_slice(&http::get(&url).expect(&[200]).body).unwrap();
+        let names = list["repositories"].as_array().into_iter().flatten();
+        names.filter_map(|name| name.as_str().map(str::to_owned)).collect()
+    }
+
     /// The digests of what refers to `subject`, sorted: from the API, else from the tag schema.
     #[track_caller]
     pub(crate) fn referrers(&self, repo: &str, subject: &str) -> Vec<String> {
@@ -117,16 +126,42 @@ impl Registry {
     /// Walks everything below `reference` and returns its digests, sorted; hashes every byte.
     #[track_caller]
     pub(crate) fn closure(&self, repo: &str, reference: &str) -> Vec<String> {
+        self.walk(repo, reference, false)
+    }
+
+    /// The same for what a bundle carries: an index may lack platforms, but not all of them.
+    #[track_caller]
+    pub(crate) fn closure_of_present(&self, repo: &str, reference: &str) -> Vec<String> {
+        self.walk(repo, reference, true)
+    }
+
+    /// Walks whatever has a tag: what a user can see must be whole at every instant.
+    #[track_caller]
+    pub(crate) fn assert_visible_is_whole(&self) {
+        for repo in self.repositories() {
+            for tag in self.tags(&repo) {
+                self.closure_of_present(&repo, &tag);
+            }
+        }
+    }
+
+    #[track_caller]
+    fn walk(&self, repo: &str, reference: &str, sparse: bool) -> Vec<String> {
         let mut digests = Vec::new();
         let mut open = vec![reference.to_owned()];
-        while let Some(reference) = open.pop() {
-            let bytes = self.manifest(repo, &reference);
-            let bytes = bytes.unwrap_or_else(|| panic!("{repo}: no manifest {reference}"));
+        let mut images = 0;
+        while let Some(next) = open.pop() {
+            let bytes = match self.manifest(repo, &next) {
+                Some(bytes) => bytes,
+                None if sparse && next != reference => continue,
+                None => panic!("{repo}: no manifest {next}"),
+            };
             digests.push(format!("sha256:{}", sha256_hex(&bytes)));
             let manifest: Value = serde_json::from_slice(&bytes).unwrap();
             for child in manifest["manifests"].as_array().into_iter().flatten() {
                 open.push(child["digest"].as_str().unwrap().to_owned());
             }
+            images += usize::from(manifest.get("config").is_some());
             let layers = manifest["layers"].as_array().into_iter().flatten();
             for part in layers.chain(manifest.get("config")) {
                 let digest = part["digest"].as_str().unwrap();
@@ -136,6 +171,7 @@ impl Registry {
                 digests.push(digest.to_owned());
             }
         }
+        assert!(images > 0, "{repo}: nothing below {reference}");
         digests.sort();
         digests.dedup();
         digests
