@@ -357,16 +357,3 @@ async fn odd_servers_are_told_apart() {
     assert!(matches!(error, GitError::Denied { offered: true, .. }), "{error}");
     assert!(!format!("{error:?}").contains("hunter2"));
 }
-
-#[tokio::test]
-#[ignore = "a measurement: run it by name with --nocapture"]
-async fn how_long_some_thousand_commits_take() {
-    let yard = Yard::new();
-    yard.repo("a.git", 5000);
-    let begin = std::time::Instant::now();
-    let (mirror, pins) = mirrored(&yard, "s", &yard.url("a.git")).await;
-    let fetched = begin.elapsed();
-    let bytes = bundle(&mirror, &pins, &yard.path("b")).await.len();
-    let bundled = begin.elapsed().checked_sub(fetched).unwrap();
-    panic!("fetch {fetched:?}, bundle {bundled:?}, {bytes} bytes");
-}

@@ -113,6 +113,12 @@ impl Sources {
                 break;
             }
         }
+        // Deeper ones would be left out without a word, and nothing is.
+        if !front.is_empty() {
+            let what = format!("the chain of referrers in {repository}");
+            let bound = limits::REFERRERS_DEPTH_MAX as u64;
+            return Err(SourceError::Bound { what, bound, unit: "levels" });
+        }
         found.sort();
         found.dedup();
         Ok(found)

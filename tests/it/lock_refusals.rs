@@ -1,7 +1,7 @@
 //! `haversack lock` and `build --locked` when something is wrong: all of it at once, in full.
 
 use crate::support::connected::{Connected, names};
-use crate::support::fixture::image::{Flavour, index, service, service_for};
+use crate::support::fixture::image::{Flavour, index, referrer, service, service_for};
 use crate::support::world::World;
 
 #[test]
@@ -52,6 +52,27 @@ files:
         ")
         .check();
     assert_eq!(names(&side.room.path("")), ["platform.yaml"], "nothing is written");
+}
+
+#[test]
+fn a_chain_of_referrers_without_an_end_is_refused_and_not_cut() {
+    let world = World::empty();
+    let (registry, host) = (world.registry(), world.host());
+    let image = service("web");
+    registry.push_image("acme/web", "1.0", &image);
+    let mut subject = image.manifest.clone();
+    for depth in 0..6 {
+        let next = referrer(&subject, "application/x-note", format!("{depth}").as_bytes());
+        registry.push_image("acme/web", next.digest(), &next);
+        subject = next.manifest;
+    }
+    let inventory = format!("haversack: 1\nname: platform\nimages: [\"{host}/acme/web:1.0\"]\n");
+    Connected::new(&inventory, &host)
+        .lock()
+        .status(4)
+        .stdout("")
+        .stderr_has("the chain of referrers in 127.0.0.1:[PORT]/acme/web is larger than 4 levels")
+        .check();
 }
 
 #[test]
