@@ -53,13 +53,22 @@ struct Bars {
     state: Mutex<BTreeMap<u64, ProgressBar>>,
 }
 
+impl Bars {
+    /// Prints a line above the bars. Without bars there is nothing to draw around, and the line ends itself.
+    fn say(&self, bars: &BTreeMap<u64, ProgressBar>, line: &str) {
+        if bars.is_empty() || self.all.println(line).is_err() {
+            err(&format!("{line}\n"));
+        }
+    }
+}
+
 impl Sink for Bars {
     fn event(&self, event: Event) {
         let mut bars = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Phase(what) => drop(self.all.println(safe(&what))),
-            Event::Note(what) => drop(self.all.println(format!("  {}", safe(&what)))),
-            Event::Warning(what) => drop(self.all.println(format!("warning: {}", safe(&what)))),
+            Event::Phase(what) => self.say(&bars, &safe(&what)),
+            Event::Note(what) => self.say(&bars, &format!("  {}", safe(&what))),
+            Event::Warning(what) => self.say(&bars, &format!("warning: {}", safe(&what))),
             Event::Begin { task, what, size_bytes } if bars.len() < BARS_MAX => {
                 let bar = self.all.add(match size_bytes {
                     Some(bytes) => ProgressBar::new(bytes)

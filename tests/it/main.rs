@@ -28,4 +28,5 @@ mod replay_refusals;
 mod secrets;
 mod store_damage;
 mod support;
+mod terminal;
 mod verify;
