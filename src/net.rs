@@ -157,9 +157,13 @@ impl Network {
     pub fn new(policy: Policy) -> Result<Self, NetError> {
         // A second call finds the provider installed, which is what it wanted.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = builder(&policy)?.read_timeout(limits::SILENCE_MAX).build();
-        let client = client.map_err(NetError::Setup)?;
-        let uploads = builder(&policy)?.build().map_err(NetError::Setup)?;
+        let both = |roots| {
+            let client = builder(&policy, roots)?.read_timeout(limits::SILENCE_MAX).build();
+            let uploads = builder(&policy, roots)?.build();
+            Ok((client.map_err(NetError::Setup)?, uploads.map_err(NetError::Setup)?))
+        };
+        // A bare machine has no authorities of its own: then those given are the only ones, and plain HTTP works as ever.
+        let (client, uploads) = both(Roots::System).or_else(|_| both(Roots::Given))?;
         Ok(Self(Arc::new(Inner { client, uploads, policy, lanes: Mutex::default() })))
     }
 
@@ -409,16 +413,29 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, NetError> {
     TcpListener::bind(address).await.map_err(|source| NetError::Listen { address, source })
 }
 
-fn builder(policy: &Policy) -> Result<reqwest::ClientBuilder, NetError> {
+/// Which certificate authorities count.
+#[derive(Clone, Copy)]
+enum Roots {
+    /// The system's, and those given.
+    System,
+    /// Those given.
+    Given,
+}
+
+fn builder(policy: &Policy, roots: Roots) -> Result<reqwest::ClientBuilder, NetError> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("haversack/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(limits::CONNECT_TIME_MAX)
         .tcp_nodelay(true)
         .redirect(redirect_policy(policy.clone()));
+    let mut given = Vec::new();
     for pem in &policy.authorities {
-        let authorities = reqwest::Certificate::from_pem_bundle(pem).map_err(NetError::Setup)?;
-        builder = builder.tls_certs_merge(authorities);
+        given.extend(reqwest::Certificate::from_pem_bundle(pem).map_err(NetError::Setup)?);
     }
+    builder = match roots {
+        Roots::System => builder.tls_certs_merge(given),
+        Roots::Given => builder.tls_certs_only(given),
+    };
     Ok(builder)
 }
 

@@ -477,3 +477,11 @@ fn the_outside_is_not_needed() {
         .collect();
     assert!(hosts.iter().all(|host| *host == inside.proxy.host()), "{hosts:?}");
 }
+
+#[test]
+fn a_machine_without_certificate_authorities_will_do() {
+    let carried = Carried::fixtures();
+    let inside = Inside::new(&carried);
+    let bare = inside.replay().env("SSL_CERT_FILE", "/none").env("SSL_CERT_DIR", "/none");
+    bare.stdout_has("14 artifacts").check();
+}
