@@ -145,6 +145,7 @@ killed_replays() { # TARGET PREFIX
     for delay in 0.02 0.05 0.1 0.2 0.4 0.8; do
         rc=0
         timeout --signal=KILL "$delay" "$HAVERSACK" replay "$BUNDLE" --site "$WORK/site-$1.yaml" \
+            --receipt "$WORK/receipt-killed.json" \
             --trust "$WORK/trust" >/dev/null 2>&1 || rc=$?
         [ $rc -ne 0 ] || break
         killed=$((killed + 1))
