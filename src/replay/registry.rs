@@ -110,8 +110,6 @@ impl Sender<'_> {
                 orphans.entry(subject).or_default().push(entry);
                 continue;
             }
-            let bytes =
-                Bytes::from(read_blob(self.verified, &digest, limits::OCI_MANIFEST_BYTES_MAX)?);
             let kind = &manifest.descriptor.media_type;
             let reference = digest.to_string();
             let put = self
