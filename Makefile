@@ -18,7 +18,9 @@ check:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
-	@if command -v cargo-deny >/dev/null; then cargo deny check; else echo "not run: cargo deny (cargo install cargo-deny)"; fi
+	@if ! command -v cargo-deny >/dev/null; then echo "not run: cargo deny (cargo install cargo-deny)"; \
+	else cargo deny check bans licenses sources && if cargo deny fetch db >/dev/null 2>&1; \
+	then cargo deny check advisories; else echo "not run: advisories (their database is out of reach)"; fi; fi
 
 # What CI runs, and nothing else: look, test, and meet the real peers that install in minutes.
 ci: check test
