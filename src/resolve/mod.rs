@@ -45,13 +45,16 @@ pub async fn resolve(inventory: &Inventory, sources: &Sources) -> Result<Lock, F
     let closure = Closure::new(inventory, sources);
     let mut state = State::default();
     let mut wave = roots(inventory);
+    let mut first = true;
     while !wave.is_empty() {
         let new = state.admit(wave);
         if state.seen.len() > limits::CLOSURE_ITEMS_MAX {
             return Err(state.endless(inventory));
         }
         if !new.is_empty() {
-            sources.report.phase(format!("pinning {}", count(new.len(), "reference")));
+            let what = count(new.len(), if first { "reference" } else { "more reference" });
+            sources.report.phase(format!("pinning {what}"));
+            first = false;
         }
         let expansions: Vec<(Request, Edge, Result<Expansion, SourceError>)> = stream::iter(new)
             .map(|(request, edge)| {
