@@ -258,9 +258,29 @@ fn gather(
     if !missing.is_empty() {
         return Err(BuildError::Sources(missing));
     }
-    let entries: Vec<(Descriptor, Option<String>)> =
-        artifacts.iter().map(|a| (a.descriptor.clone(), Some(a.name.clone()))).collect();
-    let index_json = oci::layout::index_json(&entries);
+    let index_json = index_json(lock, &artifacts);
     let input = DraftInput { lock: lock.clone(), artifacts, blobs, index_json };
     Ok(Gathered { input, layers })
+}
+
+/// The entry points of the OCI layout: every artifact by its name, and what is attached to them.
+///
+/// Whoever reads a layout finds the referrers of an image among its entry points only (oras), and cosign by its tags.
+fn index_json(lock: &Lock, artifacts: &[Artifact]) -> Vec<u8> {
+    let mut entries: Vec<(Descriptor, Option<String>)> =
+        artifacts.iter().map(|a| (a.descriptor.clone(), Some(a.name.clone()))).collect();
+    let mut listed: BTreeSet<Digest> = artifacts.iter().map(|a| a.descriptor.digest).collect();
+    let of_images =
+        lock.images.iter().map(|pin| (pin.reference.repository.to_string(), &pin.attachments));
+    let of_charts = lock.charts.iter().map(|pin| {
+        let repo = pin.repo.trim_start_matches("oci://").trim_end_matches('/');
+        (format!("{repo}/{}", pin.chart), &pin.attachments)
+    });
+    for (repository, attachments) in of_images.chain(of_charts) {
+        for attachment in attachments.iter().filter(|a| listed.insert(a.descriptor.digest)) {
+            let name = attachment.tag.as_ref().map(|tag| format!("{repository}:{tag}"));
+            entries.push((attachment.descriptor.clone(), name));
+        }
+    }
+    oci::layout::index_json(&entries)
 }

@@ -177,6 +177,16 @@ fn tar_makes_an_image_layout_of_the_packs() {
     for image in side.locked().texts("images", "reference") {
         assert!(named.contains(&image), "{image} is not in {named:#?}");
     }
+    // A reader of layouts finds signatures and referrers among the entry points, or not at all.
+    let lock: Value = serde_json::from_str(&side.room.read("platform.lock.json")).unwrap();
+    let images = lock["images"].as_array().unwrap();
+    let attached: Vec<&Value> =
+        images.iter().filter_map(|image| image["attachments"].as_array()).flatten().collect();
+    assert_eq!(attached.len(), 3, "a signature and two referrers");
+    for attachment in attached {
+        let listed = index["manifests"].as_array().unwrap().iter();
+        assert!(listed.map(|entry| &entry["digest"]).any(|digest| *digest == attachment["digest"]));
+    }
     // All that the registry has below a tag is there, and equal by its name.
     for (repo, tag) in [("acme/web", "1.0"), ("library/docker", "1.0")] {
         for digest in world.registry().closure(repo, tag) {
