@@ -3,7 +3,7 @@
 //! Deterministic JSON, made to be read in a pull request: one line a value, lists sorted, no times.
 //! Made by `resolve`, read by `build`, carried inside `bundle.json`. This room knows the shape only.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -294,23 +294,80 @@ impl Lock {
         }
     }
 
-    /// Every pin's id and the edges that brought it, in listing order.
-    pub fn because(&self) -> Vec<(String, &[Edge])> {
-        let images = self.images.iter().map(|pin| (pin.id(), pin.because.as_slice()));
-        let charts = self.charts.iter().map(|pin| (pin.id(), pin.because.as_slice()));
-        let repos = self.repos.iter().map(|pin| (pin.id(), pin.because.as_slice()));
-        let files = self.files.iter().map(|pin| (pin.id(), pin.because.as_slice()));
-        images.chain(charts).chain(repos).chain(files).collect()
+    /// Every pin, in listing order.
+    pub fn pins(&self) -> impl Iterator<Item = Pin<'_>> {
+        let images = self.images.iter().map(Pin::Image);
+        let charts = self.charts.iter().map(Pin::Chart);
+        let repos = self.repos.iter().map(Pin::Repo);
+        let files = self.files.iter().map(Pin::File);
+        images.chain(charts).chain(repos).chain(files)
     }
 
+    /// Every pin by its id.
+    pub fn pins_by_id(&self) -> BTreeMap<String, Pin<'_>> {
+        self.pins().map(|pin| (pin.id(), pin)).collect()
+    }
+
+    /// Why each pin is there.
+    pub fn chains(&self) -> Chains<'_> {
+        Chains(self.pins_by_id())
+    }
+}
+
+/// A pin of any kind.
+#[derive(Clone, Copy, Debug)]
+pub enum Pin<'a> {
+    /// An image.
+    Image(&'a ImagePin),
+    /// A chart.
+    Chart(&'a ChartPin),
+    /// A repository.
+    Repo(&'a RepoPin),
+    /// A file.
+    File(&'a FilePin),
+}
+
+impl<'a> Pin<'a> {
+    /// Its id.
+    pub fn id(self) -> String {
+        match self {
+            Self::Image(pin) => pin.id(),
+            Self::Chart(pin) => pin.id(),
+            Self::Repo(pin) => pin.id(),
+            Self::File(pin) => pin.id(),
+        }
+    }
+
+    /// Its kind.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Image(_) => Kind::Image,
+            Self::Chart(_) => Kind::Chart,
+            Self::Repo(_) => Kind::Repo,
+            Self::File(_) => Kind::File,
+        }
+    }
+
+    /// The edges that brought it.
+    pub fn because(self) -> &'a [Edge] {
+        match self {
+            Self::Image(pin) => &pin.because,
+            Self::Chart(pin) => &pin.because,
+            Self::Repo(pin) => &pin.because,
+            Self::File(pin) => &pin.because,
+        }
+    }
+}
+
+/// Answers why a pin is there. Made once for all pins, because each answer looks others up.
+pub struct Chains<'a>(BTreeMap<String, Pin<'a>>);
+
+impl Chains<'_> {
     /// The shortest chain of edges from the inventory to a pin, inventory first. Empty when there is none.
     ///
     /// What is found in a repository is explained by an app that reads it, not by a `repos:` entry that carries it unread.
-    pub fn chain(&self, id: &str) -> Vec<Edge> {
-        let because = self.because();
-        let edges_of = |id: &str| {
-            because.iter().find(|(pin, _)| pin == id).map_or(&[][..], |(_, edges)| *edges)
-        };
+    pub fn of(&self, id: &str) -> Vec<Edge> {
+        let edges_of = |id: &str| self.0.get(id).map_or(&[][..], |pin| pin.because());
         let mut seen = BTreeSet::from([id.to_owned()]);
         let mut front: Vec<Vec<Edge>> =
             edges_of(id).iter().map(|edge| vec![edge.clone()]).collect();

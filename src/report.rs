@@ -39,6 +39,11 @@ pub enum Event {
     Checkpoint(&'static str),
 }
 
+/// `1 blob`, `2 blobs`: a number and its noun, as events and results say them.
+pub fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Takes events. Must not block for long: it is called from the hot path.
 pub trait Sink: Send + Sync {
     /// Takes one event.

@@ -13,11 +13,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::{StreamExt, stream};
 use thiserror::Error;
 
-use crate::artifact::{Digest, Kind};
+use crate::artifact::Digest;
 use crate::build::arrivals::{Arrivals, Guard};
 use crate::bundle::{Artifact, BundleError, Draft, DraftInput, PackOptions};
-use crate::lock::{Descriptor, Lock};
+use crate::lock::{Descriptor, Lock, Pin};
 use crate::oci;
+use crate::report::count;
 use crate::source::{Fetched, Layer, SourceError, Sources};
 
 /// Artifacts fetched at the same time; each fetches several blobs, and `net` bounds the requests per host.
@@ -57,11 +58,11 @@ pub async fn build(
     bundles: &Path,
     options: PackOptions,
 ) -> Result<Draft, BuildError> {
-    let pins = pins(lock);
+    let pins: Vec<Pin<'_>> = lock.pins().collect();
     sources.report.phase(format!("fetching {}", count(pins.len(), "artifact")));
     let fetched: Vec<(Pin<'_>, Result<Fetched, SourceError>)> = stream::iter(pins)
         .map(|pin| async move {
-            let outcome = pin.fetch(sources).await;
+            let outcome = fetch(pin, sources).await;
             (pin, outcome)
         })
         .buffered(ARTIFACTS_AT_ONCE)
@@ -136,72 +137,26 @@ async fn fetch_layers(layers: &[Wanted], sources: &Sources, arrivals: &Arrivals)
     missing
 }
 
-/// `1 blob`, `2 blobs`.
-fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+async fn fetch(pin: Pin<'_>, sources: &Sources) -> Result<Fetched, SourceError> {
+    match pin {
+        Pin::Image(pin) => sources.fetch_image(pin).await,
+        Pin::Chart(pin) => sources.fetch_chart(pin).await,
+        Pin::Repo(pin) => sources.fetch_repo(pin).await,
+        Pin::File(pin) => sources.fetch_file(pin).await,
+    }
 }
 
-/// A pin of any kind.
-#[derive(Clone, Copy)]
-enum Pin<'a> {
-    Image(&'a crate::lock::ImagePin),
-    Chart(&'a crate::lock::ChartPin),
-    Repo(&'a crate::lock::RepoPin),
-    File(&'a crate::lock::FilePin),
-}
-
-fn pins(lock: &Lock) -> Vec<Pin<'_>> {
-    let images = lock.images.iter().map(Pin::Image);
-    let charts = lock.charts.iter().map(Pin::Chart);
-    let repos = lock.repos.iter().map(Pin::Repo);
-    let files = lock.files.iter().map(Pin::File);
-    images.chain(charts).chain(repos).chain(files).collect()
-}
-
-impl Pin<'_> {
-    async fn fetch(&self, sources: &Sources) -> Result<Fetched, SourceError> {
-        match self {
-            Self::Image(pin) => sources.fetch_image(pin).await,
-            Self::Chart(pin) => sources.fetch_chart(pin).await,
-            Self::Repo(pin) => sources.fetch_repo(pin).await,
-            Self::File(pin) => sources.fetch_file(pin).await,
+/// The name in the OCI layout: the reference itself for an image, the source without its scheme for the others.
+fn layout_name(pin: Pin<'_>) -> String {
+    let bare = |url: &str| url.split_once("://").map_or(url, |(_, rest)| rest).to_owned();
+    match pin {
+        Pin::Image(pin) => pin.reference.to_string(),
+        Pin::Chart(pin) => {
+            let repo = bare(pin.repo.trim_end_matches('/'));
+            format!("{repo}/{}:{}", pin.chart, pin.version.replace('+', "_"))
         }
-    }
-
-    fn id(&self) -> String {
-        match self {
-            Self::Image(pin) => pin.id(),
-            Self::Chart(pin) => pin.id(),
-            Self::Repo(pin) => pin.id(),
-            Self::File(pin) => pin.id(),
-        }
-    }
-
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Image(_) => Kind::Image,
-            Self::Chart(_) => Kind::Chart,
-            Self::Repo(_) => Kind::Repo,
-            Self::File(_) => Kind::File,
-        }
-    }
-
-    /// The name in the OCI layout: the reference itself for an image, the source without its scheme for the others.
-    fn layout_name(&self) -> String {
-        let bare = |url: &str| url.split_once("://").map_or(url, |(_, rest)| rest).to_owned();
-        match self {
-            Self::Image(pin) => pin.reference.to_string(),
-            Self::Chart(pin) => {
-                format!(
-                    "{}/{}:{}",
-                    bare(pin.repo.trim_end_matches('/')),
-                    pin.chart,
-                    pin.version.replace('+', "_")
-                )
-            }
-            Self::Repo(pin) => bare(&pin.url),
-            Self::File(pin) => bare(&pin.url),
-        }
+        Pin::Repo(pin) => bare(&pin.url),
+        Pin::File(pin) => bare(&pin.url),
     }
 }
 
@@ -241,7 +196,7 @@ fn gather(
                 let new = fetched.blobs.iter().filter(|blob| packed.insert(blob.digest));
                 blobs.extend(new.map(|blob| (blob.digest, blob.size)));
                 // Two sources may differ in their scheme alone; an OCI layout wants different names.
-                let mut name = pin.layout_name();
+                let mut name = layout_name(pin);
                 while !names.insert(name.clone()) {
                     name = format!("{name}.{}", pin.kind());
                 }

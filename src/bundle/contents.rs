@@ -189,7 +189,7 @@ impl Contents {
             return Err(ContentsError::Release);
         }
         let blobs = self.check_blobs()?;
-        let pins: BTreeSet<String> = self.lock.because().into_iter().map(|(id, _)| id).collect();
+        let pins = self.lock.pins_by_id();
         let mut names = BTreeSet::new();
         let mut carried = BTreeSet::new();
         for artifact in &self.artifacts {
@@ -199,12 +199,12 @@ impl Contents {
             if blobs.get(&artifact.descriptor.digest) != Some(&artifact.descriptor.size) {
                 return Err(ContentsError::NoBlob(artifact.name.clone()));
             }
-            if !pins.contains(&artifact.id) {
+            if !pins.contains_key(&artifact.id) {
                 return Err(ContentsError::NoPin(artifact.name.clone()));
             }
             carried.insert(&artifact.id);
         }
-        match pins.iter().find(|id| !carried.contains(id)) {
+        match pins.keys().find(|id| !carried.contains(id)) {
             Some(id) => Err(ContentsError::NoArtifact(id.clone())),
             None => Ok(()),
         }

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use crate::bundle::{Contents, Sealed};
-use crate::cli::render::{count, json, out, safe, size, table};
+use crate::cli::render::{json, out, safe, size, table};
 use crate::cli::{Face, Failure, lock as lock_verb};
+use crate::lock::Chains;
+use crate::report::count;
 
 /// List what is inside a bundle, with sizes and because
 ///
@@ -25,6 +27,7 @@ pub(crate) fn run(args: &Args, face: Face) -> Result<(), Failure> {
 }
 
 fn as_json(contents: &Contents) -> String {
+    let chains = contents.lock.chains();
     let artifacts: Vec<serde_json::Value> = contents
         .artifacts
         .iter()
@@ -32,7 +35,7 @@ fn as_json(contents: &Contents) -> String {
             serde_json::json!({
                 "id": artifact.id, "kind": artifact.kind, "name": artifact.name,
                 "digest": artifact.descriptor.digest, "bytes": artifact.bytes,
-                "because": contents.lock.chain(&artifact.id),
+                "because": chains.of(&artifact.id),
             })
         })
         .collect();
@@ -43,6 +46,7 @@ fn as_json(contents: &Contents) -> String {
 }
 
 fn as_text(contents: &Contents) -> String {
+    let chains = contents.lock.chains();
     let rows: Vec<Vec<String>> = contents
         .artifacts
         .iter()
@@ -52,7 +56,7 @@ fn as_text(contents: &Contents) -> String {
                 safe(&artifact.name),
                 artifact.descriptor.digest.short(),
                 size(artifact.bytes),
-                safe(&because(contents, &artifact.id)),
+                safe(&because(&chains, &artifact.id)),
             ]
         })
         .collect();
@@ -70,8 +74,8 @@ fn as_text(contents: &Contents) -> String {
 }
 
 /// `platform.yaml:12 apps[0] > apps/web.yaml:17 spec.source.repoURL`.
-fn because(contents: &Contents, id: &str) -> String {
-    let chain = contents.lock.chain(id);
+fn because(chains: &Chains<'_>, id: &str) -> String {
+    let chain = chains.of(id);
     let steps: Vec<String> = chain
         .iter()
         .map(|edge| format!("{} {}", edge.place, edge.field).trim().to_owned())

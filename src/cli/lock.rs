@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::cli::render::{count, json, out, safe, table};
+use crate::cli::render::{json, out, safe, table};
 use crate::cli::{Face, Failure, block_on, connect};
 use crate::lock::{Lock, Opaque};
+use crate::report::count;
 use crate::resolve;
 
 /// Work out everything that the inventory leads to, and pin it in NAME.lock.json

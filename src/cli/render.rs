@@ -45,11 +45,6 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
-/// `1 image`, `2 images`.
-pub(super) fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
 /// Columns padded to their widest cell; the last one is left ragged.
 pub(super) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

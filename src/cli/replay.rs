@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use crate::bundle::Sealed;
 use crate::cli::failure::Code;
-use crate::cli::render::{count, json, out, safe, size, table};
+use crate::cli::render::{json, out, safe, size, table};
 use crate::cli::{Face, Failure, block_on, connect};
 use crate::limits;
 use crate::net::{Hosts, Network, Policy};
 use crate::oci::{Keychain, Registries};
 use crate::replay::{Credentials, GitLogin, ManifestState, Plan, Reach, Receipt, RefState, Site};
-use crate::report::Report;
+use crate::report::{Report, count};
 use crate::secret::Secret;
 use crate::trust::Trust;
 

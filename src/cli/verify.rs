@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use crate::bundle::Sealed;
-use crate::cli::render::{count, json, out, size};
+use crate::cli::render::{json, out, size};
 use crate::cli::{Face, Failure};
+use crate::report::count;
 use crate::trust::Trust;
 
 /// Prove a bundle: signature first, then the exact set of files, then every digest

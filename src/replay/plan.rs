@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::artifact::{Digest, Kind, Repository};
 use crate::bundle::{Artifact, Blob, Verified, VerifyFailure};
 use crate::limits;
-use crate::lock::{Attachment, Descriptor, Lock};
+use crate::lock::{Attachment, Descriptor, Pin};
 use crate::oci::{Manifest, Parsed};
 use crate::replay::ask::ask;
 use crate::replay::error::ReplayError;
@@ -155,13 +155,14 @@ impl Plan {
         let contents = verified.contents();
         let (repos, others): (Vec<_>, Vec<_>) =
             contents.artifacts.iter().partition(|artifact| artifact.kind == Kind::Repo);
+        let pins = contents.lock.pins_by_id();
         let mut wanted = Wanted::default();
         if !others.is_empty() && site.registry.is_none() {
             return Err(ReplayError::NoRegistry(others.len()));
         }
         let mut images = Vec::new();
         for artifact in others {
-            images.push(outline(verified, site, &contents.lock, artifact, &mut wanted)?);
+            images.push(outline(verified, site, artifact, pins.get(&artifact.id), &mut wanted)?);
         }
         let git = crate::replay::git::outline(verified, site, &repos, &mut wanted)?;
         let collisions = wanted.collisions();
@@ -208,12 +209,12 @@ impl Plan {
 fn outline(
     verified: &Verified,
     site: &Site,
-    lock: &Lock,
     artifact: &Artifact,
+    pin: Option<&Pin<'_>>,
     wanted: &mut Wanted,
 ) -> Result<ImagePlan, ReplayError> {
     let registry = site.registry.as_ref().ok_or(ReplayError::NoRegistry(1))?;
-    let place = place(lock, artifact)?;
+    let place = place(pin, artifact)?;
     let path = inside_path(&registry.prefix, &place.host, &place.path);
     let unsound = |detail: String| ReplayError::Unsound { what: artifact.id.clone(), detail };
     let inside =
@@ -261,25 +262,19 @@ struct Place {
     attachments: Vec<Attachment>,
 }
 
-fn place(lock: &Lock, artifact: &Artifact) -> Result<Place, ReplayError> {
+fn place(pin: Option<&Pin<'_>>, artifact: &Artifact) -> Result<Place, ReplayError> {
     let unsound = |detail: &str| ReplayError::Unsound {
         what: artifact.id.clone(),
         detail: detail.to_owned(),
     };
-    match artifact.kind {
-        Kind::Image => {
-            let pin = lock.images.iter().find(|pin| pin.id() == artifact.id);
-            let pin = pin.ok_or_else(|| unsound("it is not in the lock"))?;
-            Ok(Place {
-                host: pin.reference.repository.host().to_owned(),
-                path: pin.reference.repository.path().to_owned(),
-                tags: pin.reference.tag().map(ToString::to_string).into_iter().collect(),
-                attachments: pin.attachments.clone(),
-            })
-        }
-        Kind::Chart => {
-            let pin = lock.charts.iter().find(|pin| pin.id() == artifact.id);
-            let pin = pin.ok_or_else(|| unsound("it is not in the lock"))?;
+    match *pin.ok_or_else(|| unsound("it is not in the lock"))? {
+        Pin::Image(pin) => Ok(Place {
+            host: pin.reference.repository.host().to_owned(),
+            path: pin.reference.repository.path().to_owned(),
+            tags: pin.reference.tag().map(ToString::to_string).into_iter().collect(),
+            attachments: pin.attachments.clone(),
+        }),
+        Pin::Chart(pin) => {
             let (host, path) =
                 split_url(&pin.repo).ok_or_else(|| unsound("its repository is no URL"))?;
             Ok(Place {
@@ -289,13 +284,11 @@ fn place(lock: &Lock, artifact: &Artifact) -> Result<Place, ReplayError> {
                 attachments: pin.attachments.clone(),
             })
         }
-        Kind::File => {
-            let pin = lock.files.iter().find(|pin| pin.id() == artifact.id);
-            let pin = pin.ok_or_else(|| unsound("it is not in the lock"))?;
+        Pin::File(pin) => {
             let (host, path) = split_url(&pin.url).ok_or_else(|| unsound("its URL has no host"))?;
             Ok(Place { host, path, tags: vec![pin.digest.short()], attachments: Vec::new() })
         }
-        Kind::Repo => Err(unsound("repositories do not go into the registry")),
+        Pin::Repo(_) => Err(unsound("repositories do not go into the registry")),
     }
 }
 

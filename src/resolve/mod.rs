@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 use crate::inventory::Inventory;
 use crate::limits;
 use crate::lock::{self, ChartPin, Edge, FilePin, ImagePin, Lock, Opaque, RepoPin};
+use crate::report::count;
 use crate::source::{RepoView, SourceError, Sources};
 
 use crate::resolve::expand::Expansion;
@@ -85,11 +86,6 @@ pub async fn resolve(inventory: &Inventory, sources: &Sources) -> Result<Lock, F
 fn in_file(place: &str) -> (String, u64) {
     let (file, line) = place.rsplit_once(':').unwrap_or((place, ""));
     (file.to_owned(), line.parse().unwrap_or(0))
-}
-
-/// `1 reference`, `2 references`.
-fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// What every expansion of one run shares.

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::artifact::{Digest, Tag};
 use crate::limits;
+use crate::oci::media_type::OCI_MANIFEST;
 use crate::serve::answer::{Code, Refusal, blocking, empty, header_text, with_body};
 use crate::serve::paths::{Name, Query, Reference};
 use crate::serve::registry::{CONTENT_DIGEST, Registry, digest_of};
@@ -27,7 +28,6 @@ use crate::serve::{ServeError, Sparse};
 
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
-const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// The parts of an OCI manifest or index that a registry looks at (image-spec, manifest.md and
 /// image-index.md).

@@ -181,11 +181,7 @@ impl Sources {
     async fn fetch_http_chart(&self, pin: &ChartPin, url: &str) -> Result<Fetched, SourceError> {
         let archive = read_archive(&pin.digest, &self.archive_bytes(pin, url).await?)?;
         let config_bytes = config_json(&archive.chart_yaml)?;
-        let config = Descriptor {
-            media_type: CHART_CONFIG.to_owned(),
-            digest: self.store.put(&config_bytes)?,
-            size: config_bytes.len() as u64,
-        };
+        let config = self.keep(CHART_CONFIG, &config_bytes)?;
         let layer =
             Descriptor { media_type: CHART_LAYER.to_owned(), digest: pin.digest, size: pin.size };
         let annotations = [
@@ -196,11 +192,7 @@ impl Sources {
             annotations.map(|(key, value)| (key.to_owned(), value.clone())).into_iter().collect();
         let layers = [(layer.clone(), Annotations::new())];
         let manifest = oci::artifact_manifest(None, &config, &layers, &annotations);
-        let root = Descriptor {
-            media_type: oci::media_type::OCI_MANIFEST.to_owned(),
-            digest: self.store.put(&manifest)?,
-            size: manifest.len() as u64,
-        };
+        let root = self.keep(oci::media_type::OCI_MANIFEST, &manifest)?;
         Ok(Fetched { root: root.clone(), blobs: vec![root, config, layer], layers: Vec::new() })
     }
 

@@ -48,11 +48,7 @@ impl Sources {
         layers: Vec<(Descriptor, Option<String>)>,
         annotations: &[(&str, &str)],
     ) -> Result<Fetched, SourceError> {
-        let config = Descriptor {
-            media_type: oci::media_type::EMPTY.to_owned(),
-            digest: self.store.put(EMPTY_CONFIG)?,
-            size: EMPTY_CONFIG.len() as u64,
-        };
+        let config = self.keep(oci::media_type::EMPTY, EMPTY_CONFIG)?;
         let layers: Vec<(Descriptor, Annotations)> = layers
             .into_iter()
             .map(|(layer, title)| {
@@ -65,14 +61,19 @@ impl Sources {
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect();
         let manifest = oci::artifact_manifest(Some(artifact_type), &config, &layers, &annotations);
-        let root = Descriptor {
-            media_type: oci::media_type::OCI_MANIFEST.to_owned(),
-            digest: self.store.put(&manifest)?,
-            size: manifest.len() as u64,
-        };
+        let root = self.keep(oci::media_type::OCI_MANIFEST, &manifest)?;
         let mut blobs = vec![root.clone(), config];
         blobs.extend(layers.into_iter().map(|(layer, _)| layer));
         Ok(Fetched { root, blobs, layers: Vec::new() })
+    }
+
+    /// Keeps bytes that we made, and describes them.
+    pub(super) fn keep(&self, media_type: &str, bytes: &[u8]) -> Result<Descriptor, SourceError> {
+        Ok(Descriptor {
+            media_type: media_type.to_owned(),
+            digest: self.store.put(bytes)?,
+            size: bytes.len() as u64,
+        })
     }
 
     /// Downloads a URL whole into the store under the digest it turns out to have, which must be the one wanted.

@@ -50,11 +50,7 @@ impl Sources {
         let (digest, size) = self.store.adopt(&file)?;
         let bundle = Descriptor { media_type: REPO_BUNDLE_LAYER.to_owned(), digest, size };
         let graph = mirror.commits(&pin.refs).await?;
-        let commits = Descriptor {
-            media_type: REPO_COMMITS_LAYER.to_owned(),
-            digest: self.store.put(&graph)?,
-            size: graph.len() as u64,
-        };
+        let commits = self.keep(REPO_COMMITS_LAYER, &graph)?;
         let layers =
             vec![(bundle, Some("repo.bundle".to_owned())), (commits, Some("commits".to_owned()))];
         self.wrap(REPO_ARTIFACT, layers, &[("org.opencontainers.image.source", &pin.url)])
