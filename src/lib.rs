@@ -13,8 +13,8 @@
 //! | 5 | [`resolve`]: Inventory → Lock · [`build`]: Lock → Draft · [`replay`]: Verified → Plan → Receipt · [`serve`]: a registry and a git server |
 //! | 4 | [`source`]: where a thing comes from · [`bundle`]: Draft → Sealed → Verified |
 //! | 3 | [`oci`] [`git`] [`helm`] [`argo`] [`inventory`] [`lock`] [`trust`] |
-//! | 2 | [`net`]: the only maker of sockets · [`report`]: events |
-//! | 1 | [`artifact`] [`limits`] [`secret`] [`yaml`] |
+//! | 2 | [`net`]: the only maker of sockets · [`report`]: events · [`sprig`]: the functions of Helm's templates |
+//! | 1 | [`artifact`] [`limits`] [`secret`] [`yaml`] · [`template`]: Go's text/template |
 //!
 //! The air gap itself is a rule: `bundle`, `trust`, `replay` and `serve` never import `source` or `resolve`.
 //!
@@ -34,10 +34,12 @@ compile_error!("haversack is written for 64-bit Unix systems");
 pub mod artifact;
 pub mod limits;
 pub mod secret;
+pub mod template;
 pub mod yaml;
 
 pub mod net;
 pub mod report;
+pub mod sprig;
 
 pub mod argo;
 pub mod git;

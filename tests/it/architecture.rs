@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// The rooms by level. A room imports only from lower levels, and from its own name.
 const LEVELS: [&[&str]; 6] = [
-    &["artifact", "limits", "secret", "yaml"],
-    &["net", "report"],
+    &["artifact", "limits", "secret", "template", "yaml"],
+    &["net", "report", "sprig"],
     &["argo", "git", "helm", "inventory", "lock", "oci", "trust"],
     &["bundle", "source"],
     &["build", "replay", "resolve", "serve"],
@@ -15,7 +15,8 @@ const LEVELS: [&[&str]; 6] = [
 ];
 
 /// Neighbours on one level that one of them may import, each for a reason.
-const NEIGHBOURS: [(&str, &str); 6] = [
+const NEIGHBOURS: [(&str, &str); 7] = [
+    ("template", "limits"), // bounds of a run
     ("artifact", "limits"), // bounds of names
     ("net", "report"),      // a server says what it does
     ("oci", "lock"),        // a registry's answers are pinned as the lock's descriptors

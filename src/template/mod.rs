@@ -1,0 +1,22 @@
+//! Go's `text/template`, and the values that its templates see.
+//!
+//! The language that Helm charts and ApplicationSets are written in, as Go 1.26 speaks it: what Go prints, this prints; where
+//! Go fails, this fails with Go's words. A pure engine: it opens nothing, knows no chart, and every loop, depth and length is
+//! bounded, because templates are hostile input. Functions are handed in ([`Functions`]); `sprig` has the library, `helm`
+//! joins both. It must never panic.
+//!
+//! ```text
+//! text ─lex→ tokens ─parse→ Node tree ─execute(data, functions)→ text
+//! ```
+
+mod error;
+mod host;
+mod map;
+mod node;
+mod value;
+
+pub use error::{ExecError, ParseError};
+pub use host::{Args, Arity, Fault, Function, Functions, Host};
+pub use map::{Map, MapKind};
+pub use node::{Branch, Command, Node, NodeKind, NumberLiteral, Pipe, Pos};
+pub use value::{Element, Kind, List, Object, Value};
