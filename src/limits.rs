@@ -13,6 +13,12 @@ pub const PROBLEMS_MAX: usize = 200;
 pub const LOCK_BYTES_MAX: u64 = 256 << 20;
 /// Largest Kubernetes YAML file that is searched for references; larger ones are reported opaque.
 pub const DOCUMENT_BYTES_MAX: u64 = 16 << 20;
+/// Most texts inside the texts of one file that are searched for references.
+pub const EMBEDDED_TEXTS_MAX: usize = 10_000;
+/// Most texts of one container, and most fields of one object, that are kept to conclude from.
+pub const FACT_TEXTS_MAX: usize = 200;
+/// Most URLs that one script can put together.
+pub const SCRIPT_URLS_MAX: usize = 500;
 /// Most files read from one app path of one repository.
 pub const APP_FILES_MAX: usize = 20_000;
 /// Largest OCI manifest or index, as registries bound it (distribution-spec: at least 4 MiB).

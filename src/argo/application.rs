@@ -1,8 +1,8 @@
 //! Argo CD Applications and what their sources point to.
 
-use crate::argo::images::{self, is_template};
+use crate::argo::reference::is_template;
 use crate::argo::walk::{At, Walk, shown};
-use crate::argo::{Source, SourceKind, embedded};
+use crate::argo::{RemoteFile, Source, SourceKind, embedded, images};
 use crate::artifact::{ChartRepo, GitUrl, HttpUrl, PlaceError};
 use crate::yaml::Value;
 
@@ -173,7 +173,7 @@ fn values_file(walk: &mut Walk<'_>, at: &At<'_>) {
     if (is_template(text) && !argo_variable) || text.contains("{{") {
         walk.opaque(at, format!("values file {} is filled in later", shown(text)), VALUES_FILE);
     } else if let Ok(url) = HttpUrl::parse(text) {
-        let found = walk.found(at, url);
+        let found = walk.found(at, RemoteFile { url, digest: None });
         walk.findings.files.push(found);
     } else if let Some((scheme, _)) = text.split_once("://") {
         walk.opaque(at, format!("values file by scheme {}", shown(scheme)), VALUES_FILE);

@@ -1,32 +1,58 @@
 //! Where Kubernetes and Argo documents lead: one YAML file in, its edges out.
 //!
-//! [`read`] finds the sources of Argo CD Applications, the images of every PodSpec at any depth, remote values files, and
-//! says what it cannot see into. It is a pure function over text: it opens nothing, renders nothing and never fails; what is
-//! broken or unknown comes back as *opaque*, with its place. `resolve` imports it; the rewriter of `replay` may.
+//! [`read`] finds the sources of Argo CD Applications, the images of every PodSpec at any depth and of known custom resources,
+//! where images hide outside of `image:`, files that pods download, and says what it cannot see into. It is a pure function
+//! over text: it opens nothing, renders nothing and never fails; what is broken or unknown comes back as *opaque*, with its
+//! place. [`Knowledge`] then concludes what only the code of operators knows. `resolve` imports it; the rewriter of `replay` may.
+//!
+//! What may be an image by its looks is decided in `reference`; which fields of which kinds are images stands in `kinds.yaml`;
+//! what implies which images stands in `knowledge.yaml`.
 
 mod application;
+mod arguments;
+mod config;
+mod declared;
+mod downloads;
 mod embedded;
+mod facts;
 mod images;
+mod kinds;
+mod knowledge;
+mod reference;
+mod rule;
+mod script;
+mod split;
+mod template;
 mod walk;
 
 #[cfg(test)]
 mod tests;
 
-pub use walk::read;
+pub use declared::declared_images;
+pub use facts::{Fact, FactKind};
+pub use knowledge::{Conclusions, Implied, Knowledge};
+pub use rule::Rule;
+pub use walk::{read, read_mapped};
 
-use crate::artifact::{GitUrl, HttpUrl, ImageRef, Repository};
+use crate::artifact::{Digest, GitUrl, HttpUrl, ImageRef, Repository};
 
 /// What one file of an app's path leads to. Documents inside texts come after the document that holds them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FileFindings {
-    /// Images of containers, image volumes and kustomize overrides.
+    /// Images that the place proves: containers, image volumes, known fields, arguments and variables named for it.
     pub images: Vec<Found<ImageRef>>,
+    /// Texts that look like images where nothing says so: to be confirmed by a registry or waived by a person.
+    pub candidates: Vec<Found<ImageRef>>,
     /// Sources of Applications and dependencies of charts.
     pub sources: Vec<Found<Source>>,
-    /// Remote values files.
-    pub files: Vec<Found<HttpUrl>>,
+    /// Remote values files, and what pods download when they start.
+    pub files: Vec<Found<RemoteFile>>,
+    /// URLs that may be downloads.
+    pub file_candidates: Vec<Found<RemoteFile>>,
     /// What leads somewhere that cannot be seen into.
     pub opaque: Vec<Found<OpaqueReason>>,
+    /// What the knowledge base draws its conclusions from.
+    pub facts: Vec<Fact>,
     /// How many Argo CD Applications the file holds.
     pub applications: usize,
 }
@@ -40,6 +66,15 @@ pub struct Found<T> {
     pub place: String,
     /// Whole path in its document, `spec.template.spec.containers[0].image`; empty for a file as a whole.
     pub field: String,
+}
+
+/// A file that somebody downloads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteFile {
+    /// Where it is.
+    pub url: HttpUrl,
+    /// What it must be, where its document says so.
+    pub digest: Option<Digest>,
 }
 
 /// One source of an Application, or one dependency of a chart.

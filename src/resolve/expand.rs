@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::argo::{self, FileFindings, SourceKind};
+use crate::argo::{self, FileFindings, RemoteFile, SourceKind};
 use crate::artifact::{ChartRepo, ImageRef, Kind, VersionRange};
 use crate::git::Inspection;
 use crate::lock::{ChartPin, Edge, FilePin, ImagePin, Opaque, id};
@@ -160,7 +160,8 @@ impl Expansion {
             self.next.push((Request::Image(image.value), edge(image.place, image.field)));
         }
         for file in findings.files {
-            let request = Request::File { url: file.value.to_string(), digest: None };
+            let RemoteFile { url, digest } = file.value;
+            let request = Request::File { url: url.to_string(), digest };
             self.next.push((request, edge(file.place, file.field)));
         }
         for opaque in findings.opaque {
