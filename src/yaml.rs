@@ -206,6 +206,29 @@ impl Node {
         entries.iter().filter_map(|(key, node)| key.text().map(|key| (key, node)))
     }
 
+    /// The same value as JSON. Keys that are no texts are written as texts; of equal keys the last one counts.
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Integer(value) => match i64::try_from(*value) {
+                Ok(value) => value.into(),
+                #[expect(clippy::cast_precision_loss, reason = "larger than any JSON integer")]
+                Err(_) => serde_json::json!(*value as f64),
+            },
+            Value::Float(value) => serde_json::json!(value),
+            Value::Text(text) => text.as_str().into(),
+            Value::List(items) => items.iter().map(Self::to_json).collect(),
+            Value::Map(entries) => entries
+                .iter()
+                .map(|(key, node)| match key.to_json() {
+                    serde_json::Value::String(key) => (key, node.to_json()),
+                    other => (other.to_string(), node.to_json()),
+                })
+                .collect(),
+        }
+    }
+
     /// What kind of value it is, for messages.
     pub fn kind(&self) -> &'static str {
         match self.value {

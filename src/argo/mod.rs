@@ -15,6 +15,7 @@ mod declared;
 mod downloads;
 mod embedded;
 mod facts;
+mod helm_settings;
 mod images;
 mod kinds;
 mod knowledge;
@@ -84,6 +85,62 @@ pub struct Source {
     pub kind: SourceKind,
     /// The name that `$name/…` in the values files of sibling sources uses.
     pub ref_name: Option<String>,
+    /// How it is rendered, when it is a chart that an Application deploys; `None` for what is only carried.
+    pub helm: Option<HelmSettings>,
+}
+
+/// How an Application has its chart rendered (argo-cd `ApplicationSourceHelm`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HelmSettings {
+    /// Name of the release.
+    pub release: Option<String>,
+    /// Namespace of the release.
+    pub namespace: Option<String>,
+    /// Values files, in order.
+    pub files: Vec<ValuesPlace>,
+    /// Whether values files may be missing.
+    pub ignore_missing: bool,
+    /// Values as YAML or JSON text; they come after the files.
+    pub values: Option<String>,
+    /// What is set after that, in order.
+    pub parameters: Vec<Parameter>,
+    /// Values that are the contents of files.
+    pub file_parameters: Vec<(String, ValuesPlace)>,
+    /// Kubernetes version, when the Application overrides the cluster's.
+    pub kube_version: Option<String>,
+    /// API versions, when the Application overrides the cluster's.
+    pub api_versions: Vec<String>,
+    /// Whether test hooks are left out.
+    pub skip_tests: bool,
+}
+
+/// One `--set` of an Application.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Parameter {
+    /// Path of the value, as Helm writes it.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Whether it stays a text whatever it looks like.
+    pub force_string: bool,
+}
+
+/// Where a values file is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ValuesPlace {
+    /// In the chart, or from its repository's root when it begins with `/`.
+    Chart(String),
+    /// In another source of the Application.
+    Repo {
+        /// The repository.
+        url: GitUrl,
+        /// Branch, tag or commit.
+        revision: String,
+        /// Path from its root.
+        path: String,
+    },
+    /// Somewhere on the web.
+    Url(HttpUrl),
 }
 
 /// What a source points to.
