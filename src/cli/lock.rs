@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cli::render::{json, out, safe, table};
+use crate::cli::words::{json, out, safe, table};
 use crate::cli::{Face, Failure, block_on, connect};
 use crate::lock::{Lock, Opaque};
 use crate::report::count;
@@ -23,7 +23,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, face: Face) -> Result<(), Failure> {
     let inventory = connect::inventory(&args.inventory)?;
-    let sources = args.reach.sources(&inventory, face.report())?;
+    let sources = args.reach.sources(inventory.plain_hosts(), face.report())?;
     let lock = block_on(resolve::resolve(&inventory, &sources))?;
     let path = connect::lock_path(&args.inventory, &inventory);
     connect::write(&path, &lock.to_bytes())?;

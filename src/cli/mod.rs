@@ -4,6 +4,7 @@
 //! whose doc comment is its help, and a `run` that joins rooms. Nobody imports this room but `main.rs`.
 
 mod build;
+mod chart_place;
 mod connect;
 mod failure;
 mod generate;
@@ -16,6 +17,7 @@ mod render;
 mod replay;
 mod serve;
 mod verify;
+mod words;
 
 use std::io::IsTerminal as _;
 
@@ -67,6 +69,7 @@ enum Verb {
     Lock(lock::Args),
     Build(build::Args),
     Inspect(inspect::Args),
+    Render(render::Args),
     Verify(verify::Args),
     Replay(replay::Args),
     Serve(serve::Args),
@@ -103,6 +106,7 @@ impl Verb {
             Self::Lock(args) => lock::run(&args, face),
             Self::Build(args) => build::run(&args, face),
             Self::Inspect(args) => inspect::run(&args, face),
+            Self::Render(args) => render::run(&args, face),
             Self::Verify(args) => verify::run(&args, face),
             Self::Replay(args) => replay::run(&args, face),
             Self::Serve(args) => serve::run(&args, face),
