@@ -11,6 +11,8 @@ mod index;
 mod manifests;
 mod render;
 mod render_error;
+#[cfg(test)]
+mod render_tests;
 
 pub use archive::{ArchiveError, ChartArchive, Vendored};
 pub use chart_yaml::{ChartYaml, ChartYamlError, Dependency, Maintainer, config_json};

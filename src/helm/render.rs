@@ -11,7 +11,7 @@ use std::thread;
 use crate::helm::files_object::Files;
 use crate::helm::manifests::{Document, Sorted, print};
 use crate::helm::render_error::RenderError;
-use crate::helm::{Capabilities, Chart, ChartFiles, ValuesSource, merge_values, prepare};
+use crate::helm::{Capabilities, Chart, ChartFile, ChartFiles, ValuesSource, merge_values, prepare};
 use crate::limits;
 use crate::sprig;
 use crate::template::{
@@ -202,33 +202,32 @@ fn release(settings: &RenderSettings) -> Value {
 }
 
 /// A template and the context that it shares with all templates of its chart.
-struct Source {
-    text: String,
+struct Source<'a> {
+    file: &'a ChartFile,
     base: Rc<str>,
     context: Rc<Map>,
 }
 
 /// What templates see, chart by chart, and the templates by the path that names them.
-struct Scope {
+struct Scope<'a> {
     release: Value,
     capabilities: Value,
-    sources: BTreeMap<String, Source>,
+    sources: BTreeMap<String, Source<'a>>,
 }
 
-impl Scope {
-    fn root(chart: &Chart, values: Value, release: Value, capabilities: Value) -> Self {
+impl<'a> Scope<'a> {
+    fn root(chart: &'a Chart, values: Value, release: Value, capabilities: Value) -> Self {
         let mut scope = Self { release, capabilities, sources: BTreeMap::new() };
         scope.add(chart, &chart.name, values);
         scope
     }
 
     /// Adds a chart and those below it. Each sees its own part of the values: the same maps, not copies.
-    fn add(&mut self, chart: &Chart, path: &str, values: Value) -> Value {
+    fn add(&mut self, chart: &'a Chart, path: &str, values: Value) -> Value {
         let metadata = chart.metadata.deep_copy();
         if let Value::Map(map) = &metadata {
             map.set("IsRoot", Value::Bool(path == chart.name));
         }
-        let files = chart.files.iter().map(|file| (file.name.clone(), file.bytes.clone()));
         let mut subcharts = Vec::new();
         for below in &chart.dependencies {
             let part = values.as_map().and_then(|map| map.get(&below.name));
@@ -238,7 +237,7 @@ impl Scope {
         }
         let entries = [
             ("Chart", metadata),
-            ("Files", Value::Object(Rc::new(Files::new(files)))),
+            ("Files", Value::Object(Rc::new(Files::new(&chart.files)))),
             ("Release", self.release.clone()),
             ("Capabilities", self.capabilities.clone()),
             ("Values", values),
@@ -247,18 +246,17 @@ impl Scope {
         let entries = entries.map(|(key, value)| (Rc::from(key), value));
         let context = Rc::new(Map::of(MapKind::Values, entries));
         let base: Rc<str> = format!("{path}/templates").into();
-        let library = chart.yaml.kind.as_deref().is_some_and(|k| k.eq_ignore_ascii_case("library"));
-        for file in chart.templates.iter().filter(|file| !library || is_partial(&file.name)) {
-            let text = String::from_utf8_lossy(&file.bytes).into_owned();
+        let whole = !chart.is_library();
+        for file in chart.templates.iter().filter(|file| whole || is_partial(&file.name)) {
             let (base, context) = (Rc::clone(&base), Rc::clone(&context));
-            let source = Source { text, base, context };
+            let source = Source { file, base, context };
             self.sources.insert(format!("{path}/{}", file.name), source);
         }
         Value::Map(context)
     }
 
     /// The templates in Helm's order: deepest folder first, then by name from the end.
-    fn ordered(&self) -> Vec<(&String, &Source)> {
+    fn ordered(&self) -> Vec<(&String, &Source<'a>)> {
         let mut all: Vec<_> = self.sources.iter().collect();
         let depth = |path: &str| path.matches('/').count();
         all.sort_by(|(a, _), (b, _)| (depth(b), b).cmp(&(depth(a), a)));
@@ -277,12 +275,12 @@ fn is_partial(path: &str) -> bool {
 }
 
 /// Parses and executes all templates, and sorts what comes out.
-fn documents(chart: &str, scope: &Scope, run: &mut Run) -> Result<Sorted, RenderError> {
+fn documents(chart: &str, scope: &Scope<'_>, run: &mut Run) -> Result<Sorted, RenderError> {
     let failed = |fault| RenderError::Template { chart: chart.to_owned(), fault };
     let ordered = scope.ordered();
     let mut templates = Templates::new(sprig::functions());
     for (path, source) in &ordered {
-        templates.add(path, &source.text).map_err(|error| failed(error.into()))?;
+        templates.add(path, source.file.text()?).map_err(|error| failed(error.into()))?;
     }
     let mut texts = BTreeMap::new();
     for (path, source) in ordered.into_iter().filter(|(path, _)| !is_partial(path)) {
@@ -312,7 +310,7 @@ fn documents(chart: &str, scope: &Scope, run: &mut Run) -> Result<Sorted, Render
 }
 
 fn add_crds(chart: &Chart, path: &str, crds: &mut Vec<Document>) {
-    for file in &chart.crds {
+    for file in chart.crds.iter() {
         let text = String::from_utf8_lossy(&file.bytes).into_owned();
         crds.push(Document::whole(format!("{path}/{}", file.name), text));
     }
