@@ -146,3 +146,26 @@ pub const SERVE_REFERRERS_BYTES_MAX: usize = 4 << 20;
 pub const SERVE_GIT_PROCESSES_MAX: usize = 16;
 /// Time that requests under way are given when the embedded servers stop.
 pub const SERVE_STOP_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Most steps that the templates of one chart take: nodes executed, bytes made, elements looked at.
+pub const RENDER_STEPS_MAX: u64 = 4 << 30;
+/// Most bytes that the templates of one chart write; an included template counts each time.
+pub const RENDER_OUTPUT_BYTES_MAX: u64 = 512 << 20;
+/// Longest time that the templates of one chart run.
+pub const RENDER_TIME_MAX: Duration = Duration::from_mins(2);
+/// Steps between two looks at the clock.
+pub const RENDER_CLOCK_STEPS: u64 = 4096;
+/// Deepest nesting of templates, branches and pipelines while a template runs.
+pub const RENDER_DEPTH_MAX: usize = 40_000;
+/// Stack of the thread that templates run in: [`RENDER_DEPTH_MAX`] levels fit, in a debug build too.
+pub const RENDER_STACK_BYTES: usize = 512 << 20;
+/// How often `include` may nest one name: Helm's own bound.
+pub const RENDER_INCLUDES_MAX: usize = 1000;
+/// Most errors of a chain of includes that are kept, so that a chain can be shown on any stack.
+pub const RENDER_TRACE_MAX: usize = 1000;
+/// Most bytes of words in such a chain.
+pub const RENDER_TRACE_BYTES_MAX: usize = 4 << 20;
+/// Most different demands (`required`, `fail`) that are noted in one run.
+pub const RENDER_DEMANDS_MAX: usize = 1000;
+/// Most bytes of texts given to `tpl` whose trees are kept.
+pub const RENDER_TPL_BYTES_MAX: usize = 32 << 20;

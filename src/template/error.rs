@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::template::Fault;
+use crate::template::{Fault, Value, sprintf};
 
 /// A template that is not sound (`text/template/parse`, `Tree.errorf`).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -29,7 +29,7 @@ pub struct ExecError {
     pub column: usize,
     /// Name of the template that was executed, which a `define` may have given.
     pub executing: String,
-    /// The node that failed, as Go spells it, cut to 20 characters as Go cuts it.
+    /// The node that failed, as Go spells it.
     pub at: String,
     /// What Go says before the cause, `error calling include: `; empty when the message stands alone.
     pub doing: String,
@@ -51,10 +51,12 @@ impl fmt::Display for ExecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "template: ")?;
         if self.line == 0 {
-            write!(f, "{}: ", self.template)?;
+            // Go has no cause for a template that is not there.
+            return write!(f, "{}{}{}", self.template, self.doing, self.cause);
         } else {
             write!(f, "{}:{}:{}: ", self.template, self.line, self.column)?;
-            write!(f, "executing {:?} at <{}>: ", self.executing, self.at)?;
+            let executing = sprintf("%q", &[Value::text(self.executing.as_str())]);
+            write!(f, "executing {executing} at <{}>: ", self.at)?;
         }
         write!(f, "{}{}", self.doing, self.cause)
     }

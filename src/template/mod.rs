@@ -9,14 +9,30 @@
 //! text ─lex→ tokens ─parse→ Node tree ─execute(data, functions)→ text
 //! ```
 
+mod builtins;
+mod calls;
+mod compare;
 mod error;
+mod escape;
+mod eval;
+mod exec;
 mod host;
+mod hosted;
 mod map;
 mod node;
+mod operand;
+mod output;
+mod run;
+mod standin;
+mod templates;
 mod value;
 
 pub use error::{ExecError, ParseError};
 pub use host::{Args, Arity, Fault, Function, Functions, Host};
 pub use map::{Map, MapKind};
 pub use node::{Branch, Command, Node, NodeKind, NumberLiteral, Pipe, Pos};
+pub use output::Output;
+pub use run::{Demand, Demands, PLACEHOLDER, Run, RunOptions};
+pub use standin::{Tree, parse, print_value, sprintf};
+pub use templates::Templates;
 pub use value::{Element, Kind, List, Object, Value};

@@ -1,0 +1,110 @@
+//! What functions may ask of the template that calls them.
+
+use std::rc::Rc;
+
+use crate::template::exec::State;
+use crate::template::operand::At;
+use crate::template::output::{Buffer, without_no_value};
+use crate::template::templates::{ROOT, Scope};
+use crate::template::{Demand, Demands, Fault, Host, NodeKind, PLACEHOLDER, Tree, Value, sprintf};
+
+impl Host for State<'_, '_> {
+    fn include(&mut self, name: &str, data: &Value) -> Result<String, Fault> {
+        let Some(tree) = self.scope.find(name) else {
+            let quoted = sprintf("%q", &[Value::text(name)]);
+            return Err(Fault::said(format!(
+                "template: no template {quoted} associated with template \"{ROOT}\""
+            )));
+        };
+        self.run.include(&tree.name)?;
+        let outcome = self.apart(self.scope, &tree, data);
+        self.run.included(&tree.name);
+        outcome
+    }
+
+    fn tpl(&mut self, text: &str, data: &Value) -> Result<String, Fault> {
+        self.run.spend(text.len() as u64)?;
+        if !text.contains("{{") {
+            return Ok(without_no_value(text.to_owned()));
+        }
+        let trees = self.templates.parsed(text).map_err(|error| {
+            let quoted = sprintf("%q", &[Value::text(text)]);
+            Fault::said(format!("cannot parse template {quoted}: {error}"))
+        })?;
+        let Some(tree) = trees.first() else { return Ok(String::new()) };
+        let mut scope = Scope::inside(self.scope);
+        scope.put_always(tree);
+        trees.iter().skip(1).for_each(|tree| scope.put(tree));
+        let outcome = self.apart(&scope, tree, data);
+        if matches!(outcome, Err(Fault::Template(_))) {
+            let quoted = sprintf("%q", &[Value::text(text)]);
+            self.doing = Some(format!("error during tpl function execution for {quoted}: "));
+        }
+        outcome.map(without_no_value)
+    }
+
+    fn demand(&mut self, message: &str) -> Result<Value, Fault> {
+        if self.run.options().demands == Demands::Refuse {
+            return Err(Fault::Demand(message.to_owned()));
+        }
+        let (line, _) = self.tree.line_column(self.call.map_or(0, |call| call.place.pos()));
+        let demand = Demand {
+            message: message.to_owned(),
+            template: self.tree.file.to_string(),
+            line,
+            at: self.demanded(),
+        };
+        self.run.note(demand)?;
+        Ok(Value::text(PLACEHOLDER))
+    }
+
+    fn spend(&mut self, units: u64) -> Result<(), Fault> {
+        self.run.spend(units)
+    }
+
+    fn random(&mut self) -> u64 {
+        self.run.random()
+    }
+
+    fn now(&self) -> i64 {
+        self.run.options().now
+    }
+}
+
+impl State<'_, '_> {
+    /// Executes a template into a text of its own.
+    fn apart(&mut self, scope: &Scope<'_>, tree: &Rc<Tree>, data: &Value) -> Result<String, Fault> {
+        let mut out = Buffer::default();
+        let mut state = State {
+            templates: self.templates,
+            scope,
+            tree,
+            run: self.run,
+            out: &mut out,
+            at: At::Nothing,
+            variables: Vec::new(),
+            call: None,
+            doing: None,
+        };
+        state.root_over(data.clone()).map_err(Fault::Template)?;
+        Ok(out.text)
+    }
+
+    /// What the call asks for, as the template spells it: the value that `required` wants, else the whole call.
+    fn demanded(&self) -> String {
+        let Some(call) = self.call else { return String::new() };
+        if call.name != "required" {
+            return call.place.to_string();
+        }
+        if let Some(command) = call.piped {
+            return command.to_string();
+        }
+        match call.arguments.last() {
+            Some(node) => match &node.kind {
+                NodeKind::Pipe(pipe) => pipe.to_string(),
+                _ => node.to_string(),
+            },
+            None => call.place.to_string(),
+        }
+    }
+}
