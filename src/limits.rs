@@ -177,3 +177,13 @@ pub const TEMPLATE_PARENS_DEPTH_MAX: usize = 200;
 pub const PRINT_BYTES_MAX: usize = 64 << 20;
 /// Deepest nesting of a value that is printed: a map can hold itself.
 pub const PRINT_DEPTH_MAX: usize = 500;
+/// Deepest nesting of maps and lists that `merge` and `deepCopy` go down.
+pub const RENDER_VALUE_DEPTH_MAX: usize = 500;
+/// Longest random text or bytes that one call makes.
+pub const RENDER_RANDOM_BYTES_MAX: u64 = 16 << 20;
+/// Steps that one `bcrypt` counts for: about 50 ms.
+pub const RENDER_BCRYPT_STEPS: u64 = 8 << 20;
+/// Steps that one `derivePassword` counts for: about 150 ms and 32 MiB for as long.
+pub const RENDER_SCRYPT_STEPS: u64 = 32 << 20;
+/// Steps that one key or certificate counts for.
+pub const RENDER_CERTIFICATE_STEPS: u64 = 64 << 10;
