@@ -10,7 +10,7 @@ use crate::build::BuildError;
 use crate::bundle::{Blame, BundleError, VerifyFailure};
 use crate::cli::words::{err, out, safe};
 use crate::git::GitError;
-use crate::helm::{ArchiveError, RenderError, describe};
+use crate::helm::{ArchiveError, ChartError, RenderError, describe};
 use crate::inventory::Problems;
 use crate::lock::LockError;
 use crate::net::NetError;
@@ -299,18 +299,16 @@ impl From<RenderError> for Failure {
     fn from(error: RenderError) -> Self {
         let failure = Self::of(Code::Inventory, &error);
         match error {
-            RenderError::Missing { chart, names } => failure.hint(format!(
-                "take {chart} from its repository, where {} part of the archive, or put {} into its charts/ folder (`helm dependency build` does)",
-                if names.len() == 1 { "it is" } else { "they are" },
-                if names.len() == 1 { "the dependency" } else { "the dependencies" },
-            )),
+            RenderError::Chart(ChartError::Missing(_)) => failure.hint(
+                "take the chart from its repository, where they are part of the archive, or put them into its charts/ folder (`helm dependency build` does)",
+            ),
             RenderError::Demands { chart, demands } => Self {
                 errors: demands.iter().map(|demand| format!("{chart}: {}", describe(demand))).collect(),
                 ..failure
             }
             .hint("give the values with --values or --set; with --placeholders the rest is shown without them"),
             RenderError::Cluster { .. } => failure.hint("say what the cluster has: --kube-version VERSION"),
-            RenderError::Release(_) => Self { code: Code::Usage, ..failure },
+            RenderError::Release(_) | RenderError::KubeVersion(_) => Self { code: Code::Usage, ..failure },
             RenderError::Thread(_) => Self { code: Code::Bug, ..failure },
             _ => failure,
         }

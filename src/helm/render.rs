@@ -8,10 +8,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::thread;
 
+use crate::artifact::{VersionRange, parse_version};
 use crate::helm::files_object::Files;
 use crate::helm::manifests::{Document, Sorted, print};
 use crate::helm::render_error::RenderError;
-use crate::helm::{Capabilities, Chart, ChartFile, ChartFiles, ValuesSource, merge_values, prepare};
+use crate::helm::{
+    Capabilities, Chart, ChartFile, ChartFiles, KubeVersion, ValuesSource, merge_values, prepare,
+};
 use crate::limits;
 use crate::sprig;
 use crate::template::{
@@ -108,11 +111,11 @@ pub fn render(files: &ChartFiles, settings: &RenderSettings) -> Result<Rendered,
 fn render_here(files: &ChartFiles, settings: &RenderSettings) -> Result<Rendered, RenderError> {
     check_release(&settings.release)?;
     let mut chart = Chart::load(files)?;
-    check_chart(&chart)?;
     let values = prepare(&mut chart, &merge_values(&settings.values)?)?;
-    let capabilities = Capabilities::new(settings.kube_version.as_deref(), &settings.api_versions)?;
-    check_cluster(&chart, &capabilities)?;
-    let scope = Scope::root(&chart, values, release(settings), capabilities.value());
+    let version = settings.kube_version.as_deref().map(KubeVersion::parse).transpose()?;
+    let capabilities = Capabilities::new(version, &settings.api_versions);
+    check_cluster(&chart, capabilities.kube_version())?;
+    let scope = Scope::root(&chart, values, release(settings), capabilities.into_value());
     let mut run = Run::new(RunOptions { seed: SEED, now: NOW, demands: settings.demands });
     let sorted = documents(&chart.name, &scope, &mut run);
     if matches!(settings.demands, Demands::Collect) && !run.demands().is_empty() {
@@ -123,10 +126,7 @@ fn render_here(files: &ChartFiles, settings: &RenderSettings) -> Result<Rendered
     let sorted = sorted?;
     let mut crds = Vec::new();
     add_crds(&chart, &chart.name, &mut crds);
-    let mut warnings = chart.warnings;
-    if chart.yaml.deprecated == Some(true) {
-        warnings.push(format!("{}: this chart is deprecated", chart.name));
-    }
+    let mut warnings = std::mem::take(&mut chart.warnings);
     warnings.extend(sorted.warnings);
     let annotations = chart.yaml.annotations.unwrap_or_default();
     Ok(Rendered {
@@ -162,31 +162,22 @@ fn check_release(name: &str) -> Result<(), RenderError> {
     Err(RenderError::Release(name.to_owned()))
 }
 
-/// What Helm asks of a chart before it renders it.
-fn check_chart(chart: &Chart) -> Result<(), RenderError> {
-    if !matches!(chart.yaml.kind.as_deref(), None | Some("" | "application")) {
-        return Err(RenderError::Library(chart.name.clone()));
-    }
-    let held = |name: &str| chart.dependencies.iter().any(|held| held.name == name);
-    let asked = chart.yaml.dependencies.iter().flatten().map(|dependency| &dependency.name);
-    let names: Vec<String> = asked.filter(|name| !held(name)).cloned().collect();
-    if names.is_empty() {
+/// A chart may ask for certain versions of Kubernetes.
+fn check_cluster(chart: &Chart, version: &KubeVersion) -> Result<(), RenderError> {
+    let range = chart.yaml.kube_version.as_deref().filter(|range| !range.is_empty());
+    let Some(range) = range else { return Ok(()) };
+    let fits = match (VersionRange::parse(range), parse_version(version.normalized())) {
+        (Ok(range), Some(version)) => range.contains(&version),
+        _ => false,
+    };
+    if fits {
         return Ok(());
     }
-    Err(RenderError::Missing { chart: chart.name.clone(), names })
-}
-
-fn check_cluster(chart: &Chart, capabilities: &Capabilities) -> Result<(), RenderError> {
-    match chart.yaml.kube_version.as_deref() {
-        Some(range) if !range.is_empty() && !capabilities.fits(range) => {
-            Err(RenderError::Cluster {
-                chart: chart.name.clone(),
-                range: range.to_owned(),
-                version: capabilities.version().to_owned(),
-            })
-        }
-        _ => Ok(()),
-    }
+    Err(RenderError::Cluster {
+        chart: chart.name.clone(),
+        range: range.to_owned(),
+        version: version.normalized().to_owned(),
+    })
 }
 
 /// `.Release`.

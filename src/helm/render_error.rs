@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::helm::{ChartError, ValuesError};
+use crate::helm::{ChartError, KubeVersionError, ValuesError};
 use crate::template::{Demand, ExecError, Fault, ParseError};
 
 /// Why a chart does not render.
@@ -19,17 +19,9 @@ pub enum RenderError {
     /// The release's name is none that Kubernetes takes.
     #[error("{0:?} is no name of a release: small letters, digits, '-' and '.', 53 at most")]
     Release(String),
-    /// A library chart has nothing to install.
-    #[error("{0}: a library chart cannot be rendered alone")]
-    Library(String),
-    /// Charts that it needs are not in its `charts/`.
-    #[error("{chart}: not in its charts/ folder: {}", names.join(", "))]
-    Missing {
-        /// The chart.
-        chart: String,
-        /// Names of its dependencies.
-        names: Vec<String>,
-    },
+    /// The version of the cluster is none.
+    #[error(transparent)]
+    KubeVersion(#[from] KubeVersionError),
     /// It asks for another version of Kubernetes.
     #[error("{chart}: asks for Kubernetes {range}, and is rendered for {version}")]
     Cluster {

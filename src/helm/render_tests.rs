@@ -1,6 +1,6 @@
 //! Whole charts, against what Helm 4.2.4 prints for them.
 
-use crate::helm::{ChartFiles, RenderError, RenderSettings, Rendered, ValuesSource, describe, render};
+use crate::helm::{ChartError, ChartFiles, RenderError, RenderSettings, Rendered, ValuesSource, describe, render};
 use crate::template::{Demands, PLACEHOLDER};
 
 /// A chart that shows the order of templates, values that change, what lies beside them, and hooks.
@@ -279,9 +279,9 @@ fn what_cannot_be_installed_is_refused() {
         render(&files(&[("Chart.yaml", yaml)]), &RenderSettings::default()).expect_err("refused")
     };
     let base = "apiVersion: v2\nname: c\nversion: 0.1.0\n";
-    assert!(matches!(chart(&format!("{base}type: library\n")), RenderError::Library(_)));
+    assert!(matches!(chart(&format!("{base}type: library\n")), RenderError::Chart(ChartError::Library(_))));
     let missing = chart(&format!("{base}dependencies: [{{name: redis, version: '1', repository: 'https://h'}}]\n"));
-    assert!(matches!(missing, RenderError::Missing { names, .. } if names == ["redis"]));
+    assert!(matches!(missing, RenderError::Chart(ChartError::Missing(names)) if names == ["redis"]));
     let old = chart(&format!("{base}kubeVersion: '<1.2.0'\n"));
     assert!(matches!(old, RenderError::Cluster { .. }));
     for name in ["", "Web", "-a", "a.", "a..b", &"a".repeat(54)] {
