@@ -3,7 +3,7 @@
 use crate::template::builtins;
 use crate::template::exec::{Call, State, Stop};
 use crate::template::operand::{At, Given, Operand, wrong_argument};
-use crate::template::{Args, Arity, Fault, Function, Node, Value, sprintf};
+use crate::template::{Args, Arity, Fault, Function, Node, Value, quote};
 
 impl<'t> State<'t, '_> {
     /// A function and what it is given. `place` is what an error of the function is said to be at.
@@ -47,7 +47,7 @@ impl<'t> State<'t, '_> {
         match builtins::find(name) {
             Some(function) => Ok((*function, true)),
             None => {
-                let name = sprintf("%q", &[Value::text(name)]);
+                let name = quote(name);
                 Err(self.said(format!("{name} is not a defined function")))
             }
         }
@@ -113,7 +113,7 @@ impl<'t> State<'t, '_> {
             (value, "call") => {
                 let callee = match given.arguments().first() {
                     Some(node) => At::node(node).to_string(),
-                    None => sprintf("%v", std::slice::from_ref(value)),
+                    None => reflected(value),
                 };
                 format!("non-function {callee} of type {}", value.type_name())
             }
@@ -154,5 +154,13 @@ impl<'t> State<'t, '_> {
                 self.stop(format!("error calling {}: {within}", call.name), fault)
             }
         }
+    }
+}
+
+/// What Go's `reflect.Value.String` gives.
+fn reflected(value: &Value) -> String {
+    match value.as_text() {
+        Some(text) => text.to_owned(),
+        None => format!("<{} Value>", value.type_name()),
     }
 }

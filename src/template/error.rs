@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::template::{Fault, Value, sprintf};
+use crate::template::{Fault, quote};
 
 /// A template that is not sound (`text/template/parse`, `Tree.errorf`).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -55,7 +55,7 @@ impl fmt::Display for ExecError {
             return write!(f, "{}{}{}", self.template, self.doing, self.cause);
         } else {
             write!(f, "{}:{}:{}: ", self.template, self.line, self.column)?;
-            let executing = sprintf("%q", &[Value::text(self.executing.as_str())]);
+            let executing = quote(&self.executing);
             write!(f, "executing {executing} at <{}>: ", self.at)?;
         }
         write!(f, "{}{}", self.doing, self.cause)

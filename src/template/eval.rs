@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::template::exec::{State, Stop};
 use crate::template::operand::{At, Given, Last, Operand};
 use crate::template::{
-    Command, Kind, Map, MapKind, Node, NodeKind, NumberLiteral, Object, Pipe, Value, sprintf,
+    Command, Kind, Map, MapKind, Node, NodeKind, NumberLiteral, Object, Pipe, Value, quote,
 };
 
 impl<'t> State<'t, '_> {
@@ -104,7 +104,7 @@ impl<'t> State<'t, '_> {
             NodeKind::Number(number) => self.constant(number),
             NodeKind::Quoted { text, .. } => Ok(Operand::plain(Value::Text(Rc::clone(text)))),
             _ => {
-                let spelled = sprintf("%q", &[Value::text(word.to_string())]);
+                let spelled = quote(&word.to_string());
                 Err(self.said(format!("can't evaluate command {spelled}")))
             }
         }
@@ -121,10 +121,9 @@ impl<'t> State<'t, '_> {
             NodeKind::Pipe(pipe) => Ok(Operand::plain(self.pipeline(dot, pipe)?)),
             NodeKind::Identifier(name) => self.function(node, name, At::Node(node), nothing),
             NodeKind::Chain { node: of, fields } => self.chain(node, of, fields, nothing),
-            NodeKind::Dot
-            | NodeKind::Bool(_)
-            | NodeKind::Number(_)
-            | NodeKind::Quoted { .. } => self.word(dot, node),
+            NodeKind::Dot | NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::Quoted { .. } => {
+                self.word(dot, node)
+            }
             _ => Err(self.said(format!("can't handle {node} for arg of type interface {{}}"))),
         }
     }
@@ -242,13 +241,15 @@ impl<'t> State<'t, '_> {
         given: Given<'_, 't>,
     ) -> Result<Option<Value>, Stop> {
         let has_arguments = given.has_arguments();
+        let at = self.at;
         let arguments = self.arguments(&given)?;
         let place = At::Node(node);
         self.begin_call(name, place, &given);
         match object.call(self, name, &arguments) {
             Some(Ok(value)) => return Ok(Some(value)),
             Some(Err(fault)) => return Err(self.call_failed(fault)),
-            None => self.call = None,
+            // Go asks whether there is such a method before it evaluates what it is given.
+            None => (self.call, self.at) = (None, at),
         }
         let map = object.kind() == Kind::Map;
         match object.field(name) {

@@ -12,7 +12,7 @@ use crate::template::run::Trace;
 use crate::template::templates::{Scope, Templates};
 use crate::template::{
     Branch, Command, Element, ExecError, Fault, MapKind, Node, NodeKind, Pipe, Run, Tree, Value,
-    print_value, sprintf,
+    print_value, quote, sprintf,
 };
 
 /// Why execution stopped. Boxed, because nearly everything returns it.
@@ -141,7 +141,7 @@ impl<'t> State<'t, '_> {
         pipe: Option<&'t Pipe>,
     ) -> Result<(), Stop> {
         let Some(tree) = self.scope.find(name) else {
-            let name = sprintf("%q", &[Value::text(name)]);
+            let name = quote(name);
             return Err(self.said(format!("template {name} not defined")));
         };
         let value = match pipe {
@@ -265,7 +265,9 @@ impl Laps<'_, '_, '_> {
         match over {
             Value::Nil => {}
             Value::Int(_) | Value::Int64(_) if self.branch.pipe.variables.len() > 1 => {
-                return Err(Some(self.refuse("can't use %v to iterate over more than one variable", over)));
+                return Err(Some(
+                    self.refuse("can't use %v to iterate over more than one variable", over),
+                ));
             }
             Value::Int(count) => {
                 for number in 0..*count {
@@ -324,7 +326,9 @@ impl Laps<'_, '_, '_> {
                 0 | 1 => (element.clone(), None),
                 _ => (Operand::plain(index), Some(element.clone())),
             };
-            for (name, value) in pipe.variables.iter().zip([Some(first), second].into_iter().flatten()) {
+            for (name, value) in
+                pipe.variables.iter().zip([Some(first), second].into_iter().flatten())
+            {
                 self.state.assign(name, value)?;
             }
         } else if !pipe.variables.is_empty() {

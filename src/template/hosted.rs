@@ -6,12 +6,12 @@ use crate::template::exec::State;
 use crate::template::operand::At;
 use crate::template::output::{Buffer, without_no_value};
 use crate::template::templates::{ROOT, Scope};
-use crate::template::{Demand, Demands, Fault, Host, NodeKind, PLACEHOLDER, Tree, Value, sprintf};
+use crate::template::{Demand, Demands, Fault, Host, NodeKind, PLACEHOLDER, Tree, Value, quote};
 
 impl Host for State<'_, '_> {
     fn include(&mut self, name: &str, data: &Value) -> Result<String, Fault> {
         let Some(tree) = self.scope.find(name) else {
-            let quoted = sprintf("%q", &[Value::text(name)]);
+            let quoted = quote(name);
             return Err(Fault::said(format!(
                 "template: no template {quoted} associated with template \"{ROOT}\""
             )));
@@ -28,7 +28,7 @@ impl Host for State<'_, '_> {
             return Ok(without_no_value(text.to_owned()));
         }
         let trees = self.templates.parsed(text).map_err(|error| {
-            let quoted = sprintf("%q", &[Value::text(text)]);
+            let quoted = quote(text);
             Fault::said(format!("cannot parse template {quoted}: {error}"))
         })?;
         let Some(tree) = trees.first() else { return Ok(String::new()) };
@@ -37,7 +37,7 @@ impl Host for State<'_, '_> {
         trees.iter().skip(1).for_each(|tree| scope.put(tree));
         let outcome = self.apart(&scope, tree, data);
         if matches!(outcome, Err(Fault::Template(_))) {
-            let quoted = sprintf("%q", &[Value::text(text)]);
+            let quoted = quote(text);
             self.doing = Some(format!("error during tpl function execution for {quoted}: "));
         }
         outcome.map(without_no_value)
@@ -59,7 +59,7 @@ impl Host for State<'_, '_> {
     }
 
     fn spend(&mut self, units: u64) -> Result<(), Fault> {
-        self.run.spend(units)
+        self.run.make(units)
     }
 
     fn random(&mut self) -> u64 {

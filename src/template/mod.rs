@@ -16,6 +16,8 @@ mod error;
 mod escape;
 mod eval;
 mod exec;
+#[cfg(test)]
+mod exec_tests;
 mod host;
 mod hosted;
 mod map;
@@ -33,6 +35,6 @@ pub use map::{Map, MapKind};
 pub use node::{Branch, Command, Node, NodeKind, NumberLiteral, Pipe, Pos};
 pub use output::Output;
 pub use run::{Demand, Demands, PLACEHOLDER, Run, RunOptions};
-pub use standin::{Tree, parse, print_value, sprintf};
+pub use standin::{print_value, sprintf};
 pub use templates::Templates;
 pub use value::{Element, Kind, List, Object, Value};

@@ -1,46 +1,39 @@
 //! Stand-ins until the real ones are there.
 #![allow(missing_docs)]
-use std::fmt;
-use std::rc::Rc;
+use crate::template::Value;
 
-use crate::template::{Command, Functions, Node, ParseError, Pipe, Pos, Value};
-
-#[derive(Debug)]
-pub struct Tree {
-    pub name: Rc<str>,
-    pub file: Rc<str>,
-    pub source: Rc<str>,
-    pub root: Vec<Node>,
-}
-impl Tree {
-    pub fn line_column(&self, _: Pos) -> (usize, usize) {
-        (1, 0)
-    }
-    pub fn is_empty(&self) -> bool {
-        self.root.is_empty()
-    }
-}
-pub fn parse(_: &str, _: &str, _: &Functions, _: &dyn Fn(&str) -> bool) -> Result<Vec<Tree>, ParseError> {
-    Ok(vec![])
-}
 pub fn print_value(value: &Value) -> String {
-    format!("{value:?}")
+    match value {
+        Value::Nil => "<nil>".into(),
+        Value::List(l) => {
+            format!("[{}]", l.items.iter().map(print_value).collect::<Vec<_>>().join(" "))
+        }
+        Value::Map(m) => format!(
+            "map[{}]",
+            m.look()
+                .iter()
+                .map(|(k, v)| format!("{k}:{}", print_value(v)))
+                .collect::<Vec<_>>()
+                .join(" ")
+        ),
+        Value::Text(t) => t.to_string(),
+        other => format!("{other:?}"),
+    }
 }
 pub fn sprintf(format: &str, args: &[Value]) -> String {
-    format!("{format:?}{args:?}")
-}
-impl fmt::Display for Node {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
+    let mut out = String::new();
+    let mut args = args.iter();
+    let mut chars = format.chars();
+    while let Some(c) = chars.next() {
+        if c == '%' {
+            chars.next();
+            out.push_str(&args.next().map(print_value).unwrap_or_default());
+        } else {
+            out.push(c);
+        }
     }
-}
-impl fmt::Display for Pipe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
+    for arg in args {
+        out.push_str(&format!("%!(EXTRA {}={})", arg.type_name(), print_value(arg)));
     }
-}
-impl fmt::Display for Command {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
-    }
+    out
 }
