@@ -158,7 +158,7 @@ pub const RENDER_TIME_MAX: Duration = Duration::from_mins(2);
 /// Steps between two looks at the clock.
 pub const RENDER_CLOCK_STEPS: u64 = 4096;
 /// Deepest nesting of templates, branches and pipelines while a template runs.
-pub const RENDER_DEPTH_MAX: usize = 40_000;
+pub const RENDER_DEPTH_MAX: usize = 20_000;
 /// Stack of the thread that templates run in: [`RENDER_DEPTH_MAX`] levels fit, in a debug build too.
 pub const RENDER_STACK_BYTES: usize = 512 << 20;
 /// How often `include` may nest one name: Helm's own bound.
@@ -171,3 +171,11 @@ pub const RENDER_TRACE_BYTES_MAX: usize = 4 << 20;
 pub const RENDER_DEMANDS_MAX: usize = 1000;
 /// Most bytes of texts given to `tpl` whose trees are kept.
 pub const RENDER_TPL_BYTES_MAX: usize = 32 << 20;
+/// Deepest nesting of blocks (`if`, `range`, `with`, `else if`) in one template.
+pub const TEMPLATE_BLOCKS_DEPTH_MAX: usize = 500;
+/// Deepest nesting of parentheses in one action of a template.
+pub const TEMPLATE_PARENS_DEPTH_MAX: usize = 200;
+/// Longest text that printing one value or one call of `printf` makes; what is longer is cut.
+pub const PRINT_BYTES_MAX: usize = 64 << 20;
+/// Deepest nesting of a value that is printed: a map can hold itself.
+pub const PRINT_DEPTH_MAX: usize = 500;

@@ -1,25 +1,24 @@
-//! Stand-ins until the real ones are there.
+//! Stands in for `print` and `printf` until they are there; to be deleted with them.
 #![allow(missing_docs)]
+
 use crate::template::Value;
 
 pub fn print_value(value: &Value) -> String {
+    let list = |items: &[Value]| items.iter().map(print_value).collect::<Vec<_>>().join(" ");
     match value {
         Value::Nil => "<nil>".into(),
-        Value::List(l) => {
-            format!("[{}]", l.items.iter().map(print_value).collect::<Vec<_>>().join(" "))
+        Value::List(items) => format!("[{}]", list(&items.items)),
+        Value::Map(map) => {
+            let entries = map.entries().into_iter();
+            let entries = entries.map(|(key, value)| format!("{key}:{}", print_value(&value)));
+            format!("map[{}]", entries.collect::<Vec<_>>().join(" "))
         }
-        Value::Map(m) => format!(
-            "map[{}]",
-            m.look()
-                .iter()
-                .map(|(k, v)| format!("{k}:{}", print_value(v)))
-                .collect::<Vec<_>>()
-                .join(" ")
-        ),
-        Value::Text(t) => t.to_string(),
+        Value::Text(text) => text.to_string(),
+        Value::Float(float) => format!("{float}"),
         other => format!("{other:?}"),
     }
 }
+
 pub fn sprintf(format: &str, args: &[Value]) -> String {
     let mut out = String::new();
     let mut args = args.iter();
