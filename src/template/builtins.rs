@@ -36,10 +36,13 @@ pub(super) fn find(name: &str) -> Option<&'static Function> {
     ALL.get(at)
 }
 
+// Go's signature for all of them.
+#[allow(clippy::unnecessary_wraps)]
 fn last(_: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
     Ok(args.0.last().cloned().unwrap_or(Value::Nil))
 }
 
+#[allow(clippy::unnecessary_wraps)]
 fn not(_: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
     Ok(Value::Bool(!args.any(0).truth()))
 }

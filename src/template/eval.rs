@@ -61,7 +61,7 @@ impl<'t> State<'t, '_> {
         let Some(first) = command.words.first() else {
             return Err(self.said("missing value for command"));
         };
-        let given = Given { dot, words: &command.words, last };
+        let given = &Given { dot, words: &command.words, last };
         match &first.kind {
             NodeKind::Field(names) => {
                 self.at = At::Node(first);
@@ -71,12 +71,12 @@ impl<'t> State<'t, '_> {
             NodeKind::Identifier(name) => self.function(first, name, At::Command(command), given),
             NodeKind::Variable(names) => self.variable_fields(first, names, given),
             NodeKind::Pipe(pipe) => {
-                self.not_a_function(&given)?;
+                self.not_a_function(given)?;
                 Ok(Operand::plain(self.pipeline(dot, pipe)?))
             }
             _ => {
                 self.at = At::Node(first);
-                self.not_a_function(&given)?;
+                self.not_a_function(given)?;
                 self.word(dot, first)
             }
         }
@@ -113,7 +113,7 @@ impl<'t> State<'t, '_> {
     /// The value of an argument.
     pub(super) fn argument(&mut self, dot: &Operand, node: &'t Node) -> Result<Operand, Stop> {
         self.at = At::node(node);
-        let nothing = Given::nothing(dot);
+        let nothing = &Given::nothing(dot);
         match &node.kind {
             NodeKind::Nil => Ok(Operand::plain(Value::Nil)),
             NodeKind::Field(names) => self.fields(dot.clone(), node, names, nothing),
@@ -154,7 +154,7 @@ impl<'t> State<'t, '_> {
         chain: &'t Node,
         of: &'t Node,
         names: &'t [Rc<str>],
-        given: Given<'_, 't>,
+        given: &Given<'_, 't>,
     ) -> Result<Operand, Stop> {
         self.at = At::Node(chain);
         if matches!(of.kind, NodeKind::Nil) {
@@ -169,7 +169,7 @@ impl<'t> State<'t, '_> {
         &mut self,
         node: &'t Node,
         names: &'t [Rc<str>],
-        given: Given<'_, 't>,
+        given: &Given<'_, 't>,
     ) -> Result<Operand, Stop> {
         self.at = At::Node(node);
         let Some((name, fields)) = names.split_first() else {
@@ -177,7 +177,7 @@ impl<'t> State<'t, '_> {
         };
         let value = self.variable(name)?;
         if fields.is_empty() {
-            self.not_a_function(&given)?;
+            self.not_a_function(given)?;
             return Ok(value);
         }
         self.fields(value, node, fields, given)
@@ -189,12 +189,12 @@ impl<'t> State<'t, '_> {
         receiver: Operand,
         node: &'t Node,
         names: &'t [Rc<str>],
-        given: Given<'_, 't>,
+        given: &Given<'_, 't>,
     ) -> Result<Operand, Stop> {
         let Some((last, names)) = names.split_last() else { return Ok(receiver) };
         let mut receiver = receiver;
         for name in names {
-            receiver = self.field(&receiver, node, name, Given::nothing(given.dot))?;
+            receiver = self.field(&receiver, node, name, &Given::nothing(given.dot))?;
         }
         self.field(&receiver, node, last, given)
     }
@@ -204,7 +204,7 @@ impl<'t> State<'t, '_> {
         receiver: &Operand,
         node: &'t Node,
         name: &'t str,
-        given: Given<'_, 't>,
+        given: &Given<'_, 't>,
     ) -> Result<Operand, Stop> {
         match &receiver.value {
             Value::Nil if receiver.boxed => {
@@ -238,13 +238,13 @@ impl<'t> State<'t, '_> {
         object: &Rc<dyn Object>,
         node: &'t Node,
         name: &'t str,
-        given: Given<'_, 't>,
+        given: &Given<'_, 't>,
     ) -> Result<Option<Value>, Stop> {
         let has_arguments = given.has_arguments();
         let at = self.at;
-        let arguments = self.arguments(&given)?;
+        let arguments = self.arguments(given)?;
         let place = At::Node(node);
-        self.begin_call(name, place, &given);
+        self.begin_call(name, place, given);
         match object.call(self, name, &arguments) {
             Some(Ok(value)) => return Ok(Some(value)),
             Some(Err(fault)) => return Err(self.call_failed(fault)),

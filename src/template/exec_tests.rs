@@ -176,10 +176,7 @@ fn render(text: &str) -> Result<String, String> {
 
 /// As in the thread that charts are rendered in.
 fn on_a_large_stack(test: fn()) {
-    let thread = std::thread::Builder::new().stack_size(
-        std::env::var("STK")
-            .map_or(limits::RENDER_STACK_BYTES, |v| v.parse::<usize>().unwrap() << 20),
-    );
+    let thread = std::thread::Builder::new().stack_size(limits::RENDER_STACK_BYTES);
     thread.spawn(test).unwrap().join().unwrap();
 }
 
@@ -239,6 +236,12 @@ fn nothing_nests_or_runs_without_end() {
 }
 
 #[test]
+fn a_value_may_nest_deeper_than_the_stack() {
+    let text = "{{ $x := list }}{{ range 200000 }}{{ $x = list $x }}{{ end }}{{ len $x }}";
+    assert_eq!(render(text).unwrap(), "1");
+}
+
+#[test]
 fn every_byte_knows_the_line_that_wrote_it() {
     let text = "one\ntwo {{ .Values.nope }}{{ .Values.name }}\n{{ range .Values.list }}\n- {{ . }}\n{{- end }}\n\
                 {{ .Values.nope }}x\n{{ print \"a\\nb\" }}\n{{ template \"nested2\" . }}\nlast\n\
@@ -275,6 +278,15 @@ fn demands_are_errors_or_noted() {
         ];
         assert_eq!(run.demands(), expected);
     }
+}
+
+#[test]
+fn a_demand_of_a_text_is_placed_where_the_text_is_used() {
+    let text = "\n{{ tpl \"{{ tpl \\\"\\n{{ required \\\\\\\"it\\\\\\\" .b }}\\\" . }}\" . }}";
+    let mut run = Run::new(RunOptions { demands: Demands::Collect, ..RunOptions::default() });
+    execute(text, &mut run).unwrap();
+    let demand = &run.demands()[0];
+    assert_eq!((demand.template.as_str(), demand.line, demand.at.as_str()), ("main", 2, ".b"));
 }
 
 #[test]

@@ -69,6 +69,7 @@ impl Templates {
             variables: Vec::new(),
             call: None,
             doing: None,
+            origin: None,
         };
         state.root_over(data.clone()).map_err(|stop| *stop)?;
         Ok(out.finish(&tree))
