@@ -188,7 +188,9 @@ pub const SERVE_GIT_PROCESSES_MAX: usize = 16;
 pub const SERVE_STOP_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Most steps that the templates of one chart take: nodes executed, bytes made, elements looked at.
-pub const RENDER_STEPS_MAX: u64 = 4 << 30;
+pub const RENDER_STEPS_MAX: u64 = 1 << 30;
+/// Most bytes or elements of one value that a function makes.
+pub const RENDER_VALUE_UNITS_MAX: u64 = 32 << 20;
 /// Most bytes that the templates of one chart write; an included template counts each time.
 pub const RENDER_OUTPUT_BYTES_MAX: u64 = 512 << 20;
 /// Longest time that the templates of one chart run.
@@ -196,7 +198,7 @@ pub const RENDER_TIME_MAX: Duration = Duration::from_mins(2);
 /// Steps between two looks at the clock.
 pub const RENDER_CLOCK_STEPS: u64 = 4096;
 /// Deepest nesting of templates, branches and pipelines while a template runs.
-pub const RENDER_DEPTH_MAX: usize = 40_000;
+pub const RENDER_DEPTH_MAX: usize = 20_000;
 /// Stack of the thread that templates run in: [`RENDER_DEPTH_MAX`] levels fit, in a debug build too.
 pub const RENDER_STACK_BYTES: usize = 512 << 20;
 /// How often `include` may nest one name: Helm's own bound.

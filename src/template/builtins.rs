@@ -36,10 +36,13 @@ pub(super) fn find(name: &str) -> Option<&'static Function> {
     ALL.get(at)
 }
 
+// Go's signature for all of them.
+#[allow(clippy::unnecessary_wraps)]
 fn last(_: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
     Ok(args.0.last().cloned().unwrap_or(Value::Nil))
 }
 
+#[allow(clippy::unnecessary_wraps)]
 fn not(_: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
     Ok(Value::Bool(!args.any(0).truth()))
 }
@@ -98,7 +101,8 @@ fn inside(object: &Rc<dyn Object>, at: &Value) -> Result<Value, Fault> {
                 object.entries().unwrap_or_default().into_iter().map(|entry| entry.1).collect();
             element_at(&items, at).cloned()
         }
-        _ => Err(no_index(object.type_name())),
+        // Go looks behind the pointer first.
+        _ => Err(no_index(object.type_name().trim_start_matches('*'))),
     }
 }
 
@@ -204,23 +208,35 @@ fn joined(host: &mut dyn Host, values: &[Value]) -> Result<String, Fault> {
         if !is_text && !after_text {
             out.push(' ');
         }
-        let printed = print_value(value);
-        host.spend(printed.len() as u64)?;
-        out.push_str(&printed);
+        push(host, &mut out, value)?;
         after_text = is_text;
     }
     Ok(out)
 }
 
+/// Adds what `print` shows of a value.
+fn push(host: &mut dyn Host, out: &mut String, value: &Value) -> Result<(), Fault> {
+    let printed;
+    let text = match value {
+        Value::Text(text) => text,
+        other => {
+            printed = print_value(other);
+            printed.as_str()
+        }
+    };
+    // All of it counts each time, so that no text outgrows the bound of one value.
+    host.spend((out.len() + text.len()) as u64)?;
+    out.push_str(text);
+    Ok(())
+}
+
 fn println(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
     let mut out = String::new();
-    for value in args.0 {
-        if !out.is_empty() {
+    for (at, value) in args.0.iter().enumerate() {
+        if at > 0 {
             out.push(' ');
         }
-        let printed = print_value(value);
-        host.spend(printed.len() as u64)?;
-        out.push_str(&printed);
+        push(host, &mut out, value)?;
     }
     out.push('\n');
     Ok(Value::text(out))

@@ -3,7 +3,7 @@
 use crate::template::builtins;
 use crate::template::exec::{Call, State, Stop};
 use crate::template::operand::{At, Given, Operand, wrong_argument};
-use crate::template::{Args, Arity, Fault, Function, Node, Value, sprintf};
+use crate::template::{Args, Arity, Fault, Function, Node, Value, quote};
 
 impl<'t> State<'t, '_> {
     /// A function and what it is given. `place` is what an error of the function is said to be at.
@@ -12,27 +12,27 @@ impl<'t> State<'t, '_> {
         word: &'t Node,
         name: &'t str,
         place: At<'t>,
-        given: Given<'_, 't>,
+        given: &Given<'_, 't>,
     ) -> Result<Operand, Stop> {
         self.at = At::Node(word);
         self.step(1)?;
         let (function, builtin) = self.find(name)?;
-        self.check_count(name, function.arity, &given)?;
+        self.check_count(name, function.arity, given)?;
         if builtin && matches!(name, "and" | "or") {
-            return self.first(&given, name == "or");
+            return self.first(given, name == "or");
         }
         let arguments = if builtin && matches!(name, "len" | "call") {
-            match self.special(name, place, &given)? {
+            match self.special(name, place, given)? {
                 Ok(arguments) => arguments,
                 Err(fault) => {
-                    self.begin_call(name, place, &given);
+                    self.begin_call(name, place, given);
                     return Err(self.call_failed(fault));
                 }
             }
         } else {
-            self.arguments(&given)?
+            self.arguments(given)?
         };
-        self.begin_call(name, place, &given);
+        self.begin_call(name, place, given);
         match (function.run)(self, Args(&arguments)) {
             Ok(value) => Ok(Operand::plain(value)),
             Err(fault) => Err(self.call_failed(fault)),
@@ -44,13 +44,9 @@ impl<'t> State<'t, '_> {
         if let Some(function) = self.templates.functions().get(name) {
             return Ok((*function, false));
         }
-        match builtins::find(name) {
-            Some(function) => Ok((*function, true)),
-            None => {
-                let name = sprintf("%q", &[Value::text(name)]);
-                Err(self.said(format!("{name} is not a defined function")))
-            }
-        }
+        builtins::find(name)
+            .map(|function| (*function, true))
+            .ok_or_else(|| self.said(format!("{} is not a defined function", quote(name))))
     }
 
     fn check_count(&mut self, name: &str, arity: Arity, given: &Given<'_, '_>) -> Result<(), Stop> {
@@ -113,7 +109,7 @@ impl<'t> State<'t, '_> {
             (value, "call") => {
                 let callee = match given.arguments().first() {
                     Some(node) => At::node(node).to_string(),
-                    None => sprintf("%v", std::slice::from_ref(value)),
+                    None => reflected(value),
                 };
                 format!("non-function {callee} of type {}", value.type_name())
             }
@@ -128,6 +124,7 @@ impl<'t> State<'t, '_> {
     /// Remembers what is called.
     pub(super) fn begin_call(&mut self, name: &'t str, place: At<'t>, given: &Given<'_, 't>) {
         let piped = given.last.as_ref().map(|last| last.from);
+        self.doing = None;
         self.call = Some(Call { place, arguments: given.arguments(), piped, name });
     }
 
@@ -154,5 +151,13 @@ impl<'t> State<'t, '_> {
                 self.stop(format!("error calling {}: {within}", call.name), fault)
             }
         }
+    }
+}
+
+/// What Go's `reflect.Value.String` gives.
+fn reflected(value: &Value) -> String {
+    match value.as_text() {
+        Some(text) => text.to_owned(),
+        None => format!("<{} Value>", value.type_name()),
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::template::{Fault, Value, sprintf};
+use crate::template::{Fault, quote};
 
 /// A template that is not sound (`text/template/parse`, `Tree.errorf`).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -53,11 +53,9 @@ impl fmt::Display for ExecError {
         if self.line == 0 {
             // Go has no cause for a template that is not there.
             return write!(f, "{}{}{}", self.template, self.doing, self.cause);
-        } else {
-            write!(f, "{}:{}:{}: ", self.template, self.line, self.column)?;
-            let executing = sprintf("%q", &[Value::text(self.executing.as_str())]);
-            write!(f, "executing {executing} at <{}>: ", self.at)?;
         }
+        write!(f, "{}:{}:{}: ", self.template, self.line, self.column)?;
+        write!(f, "executing {} at <{}>: ", quote(&self.executing), self.at)?;
         write!(f, "{}{}", self.doing, self.cause)
     }
 }

@@ -66,7 +66,10 @@ mod tests {
     #[test]
     fn escapes_as_go_does() {
         assert_eq!(html("<a b=\"c\">'&\0"), "&lt;a b=&#34;c&#34;&gt;&#39;&amp;\u{fffd}");
-        assert_eq!(js("a<b>'\"\\\n&= é\u{200b}"), "a\\u003Cb\\u003E\\'\\\"\\\\\\u000A\\u0026\\u003D é\\u200B");
+        assert_eq!(
+            js("a<b>'\"\\\n&= é\u{200b}"),
+            "a\\u003Cb\\u003E\\'\\\"\\\\\\u000A\\u0026\\u003D é\\u200B"
+        );
         assert_eq!(urlquery("a b/ü?~"), "a+b%2F%C3%BC%3F~");
     }
 }

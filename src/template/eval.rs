@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::template::exec::{State, Stop};
 use crate::template::operand::{At, Given, Last, Operand};
 use crate::template::{
-    Command, Kind, Map, MapKind, Node, NodeKind, NumberLiteral, Object, Pipe, Value, sprintf,
+    Command, Kind, Map, MapKind, Node, NodeKind, NumberLiteral, Object, Pipe, Value, quote,
 };
 
 impl<'t> State<'t, '_> {
@@ -61,7 +61,7 @@ impl<'t> State<'t, '_> {
         let Some(first) = command.words.first() else {
             return Err(self.said("missing value for command"));
         };
-        let given = Given { dot, words: &command.words, last };
+        let given = &Given { dot, words: &command.words, last };
         match &first.kind {
             NodeKind::Field(names) => {
                 self.at = At::Node(first);
@@ -71,12 +71,12 @@ impl<'t> State<'t, '_> {
             NodeKind::Identifier(name) => self.function(first, name, At::Command(command), given),
             NodeKind::Variable(names) => self.variable_fields(first, names, given),
             NodeKind::Pipe(pipe) => {
-                self.not_a_function(&given)?;
+                self.not_a_function(given)?;
                 Ok(Operand::plain(self.pipeline(dot, pipe)?))
             }
             _ => {
                 self.at = At::Node(first);
-                self.not_a_function(&given)?;
+                self.not_a_function(given)?;
                 self.word(dot, first)
             }
         }
@@ -104,7 +104,7 @@ impl<'t> State<'t, '_> {
             NodeKind::Number(number) => self.constant(number),
             NodeKind::Quoted { text, .. } => Ok(Operand::plain(Value::Text(Rc::clone(text)))),
             _ => {
-                let spelled = sprintf("%q", &[Value::text(word.to_string())]);
+                let spelled = quote(&word.to_string());
                 Err(self.said(format!("can't evaluate command {spelled}")))
             }
         }
@@ -113,7 +113,7 @@ impl<'t> State<'t, '_> {
     /// The value of an argument.
     pub(super) fn argument(&mut self, dot: &Operand, node: &'t Node) -> Result<Operand, Stop> {
         self.at = At::node(node);
-        let nothing = Given::nothing(dot);
+        let nothing = &Given::nothing(dot);
         match &node.kind {
             NodeKind::Nil => Ok(Operand::plain(Value::Nil)),
             NodeKind::Field(names) => self.fields(dot.clone(), node, names, nothing),
@@ -121,10 +121,9 @@ impl<'t> State<'t, '_> {
             NodeKind::Pipe(pipe) => Ok(Operand::plain(self.pipeline(dot, pipe)?)),
             NodeKind::Identifier(name) => self.function(node, name, At::Node(node), nothing),
             NodeKind::Chain { node: of, fields } => self.chain(node, of, fields, nothing),
-            NodeKind::Dot
-            | NodeKind::Bool(_)
-            | NodeKind::Number(_)
-            | NodeKind::Quoted { .. } => self.word(dot, node),
+            NodeKind::Dot | NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::Quoted { .. } => {
+                self.word(dot, node)
+            }
             _ => Err(self.said(format!("can't handle {node} for arg of type interface {{}}"))),
         }
     }
@@ -155,7 +154,7 @@ impl<'t> State<'t, '_> {
         chain: &'t Node,
         of: &'t Node,
         names: &'t [Rc<str>],
-        given: Given<'_, 't>,
+        given: &Given<'_, 't>,
     ) -> Result<Operand, Stop> {
         self.at = At::Node(chain);
         if matches!(of.kind, NodeKind::Nil) {
@@ -170,7 +169,7 @@ impl<'t> State<'t, '_> {
         &mut self,
         node: &'t Node,
         names: &'t [Rc<str>],
-        given: Given<'_, 't>,
+        given: &Given<'_, 't>,
     ) -> Result<Operand, Stop> {
         self.at = At::Node(node);
         let Some((name, fields)) = names.split_first() else {
@@ -178,7 +177,7 @@ impl<'t> State<'t, '_> {
         };
         let value = self.variable(name)?;
         if fields.is_empty() {
-            self.not_a_function(&given)?;
+            self.not_a_function(given)?;
             return Ok(value);
         }
         self.fields(value, node, fields, given)
@@ -190,12 +189,12 @@ impl<'t> State<'t, '_> {
         receiver: Operand,
         node: &'t Node,
         names: &'t [Rc<str>],
-        given: Given<'_, 't>,
+        given: &Given<'_, 't>,
     ) -> Result<Operand, Stop> {
         let Some((last, names)) = names.split_last() else { return Ok(receiver) };
         let mut receiver = receiver;
         for name in names {
-            receiver = self.field(&receiver, node, name, Given::nothing(given.dot))?;
+            receiver = self.field(&receiver, node, name, &Given::nothing(given.dot))?;
         }
         self.field(&receiver, node, last, given)
     }
@@ -205,7 +204,7 @@ impl<'t> State<'t, '_> {
         receiver: &Operand,
         node: &'t Node,
         name: &'t str,
-        given: Given<'_, 't>,
+        given: &Given<'_, 't>,
     ) -> Result<Operand, Stop> {
         match &receiver.value {
             Value::Nil if receiver.boxed => {
@@ -239,16 +238,18 @@ impl<'t> State<'t, '_> {
         object: &Rc<dyn Object>,
         node: &'t Node,
         name: &'t str,
-        given: Given<'_, 't>,
+        given: &Given<'_, 't>,
     ) -> Result<Option<Value>, Stop> {
         let has_arguments = given.has_arguments();
-        let arguments = self.arguments(&given)?;
+        let at = self.at;
+        let arguments = self.arguments(given)?;
         let place = At::Node(node);
-        self.begin_call(name, place, &given);
+        self.begin_call(name, place, given);
         match object.call(self, name, &arguments) {
             Some(Ok(value)) => return Ok(Some(value)),
             Some(Err(fault)) => return Err(self.call_failed(fault)),
-            None => self.call = None,
+            // Go asks whether there is such a method before it evaluates what it is given.
+            None => (self.call, self.at) = (None, at),
         }
         let map = object.kind() == Kind::Map;
         match object.field(name) {

@@ -11,8 +11,8 @@ use crate::template::output::Buffer;
 use crate::template::run::Trace;
 use crate::template::templates::{Scope, Templates};
 use crate::template::{
-    Branch, Command, Element, ExecError, Fault, MapKind, Node, NodeKind, Pipe, Run, Tree, Value,
-    print_value, sprintf,
+    Branch, Command, Element, ExecError, Fault, MapKind, Node, NodeKind, Pipe, Pos, Run, Tree,
+    Value, print_value, quote, sprintf,
 };
 
 /// Why execution stopped. Boxed, because nearly everything returns it.
@@ -31,6 +31,15 @@ pub(super) struct State<'t, 'm> {
     pub(super) call: Option<Call<'t>>,
     /// What `tpl` says before the error of the template that it ran.
     pub(super) doing: Option<String>,
+    /// Where the text was given to `tpl`, inside one.
+    pub(super) origin: Option<&'t Origin<'t>>,
+}
+
+/// Where a text was given to `tpl`, which has no file of its own.
+#[derive(Clone, Copy)]
+pub(super) struct Origin<'t> {
+    pub(super) tree: &'t Tree,
+    pub(super) pos: Pos,
 }
 
 /// A call, for those who ask what it was about.
@@ -118,10 +127,8 @@ impl<'t> State<'t, '_> {
         let before = self.variables.len();
         let over = self.pipeline(dot, &branch.pipe)?;
         let mut laps = Laps { state: self, branch, any: false };
-        match laps.all(&over) {
-            Err(None) => {}
-            Err(Some(stop)) => return Err(stop),
-            Ok(()) => {}
+        if let Err(Some(stop)) = laps.all(&over) {
+            return Err(stop);
         }
         let any = laps.any;
         let flow = match &branch.otherwise {
@@ -141,7 +148,7 @@ impl<'t> State<'t, '_> {
         pipe: Option<&'t Pipe>,
     ) -> Result<(), Stop> {
         let Some(tree) = self.scope.find(name) else {
-            let name = sprintf("%q", &[Value::text(name)]);
+            let name = quote(name);
             return Err(self.said(format!("template {name} not defined")));
         };
         let value = match pipe {
@@ -170,6 +177,7 @@ impl<'t> State<'t, '_> {
             variables: Vec::new(),
             call: None,
             doing: None,
+            origin: self.origin,
         }
     }
 
@@ -265,29 +273,31 @@ impl Laps<'_, '_, '_> {
         match over {
             Value::Nil => {}
             Value::Int(_) | Value::Int64(_) if self.branch.pipe.variables.len() > 1 => {
-                return Err(Some(self.refuse("can't use %v to iterate over more than one variable", over)));
+                return Err(Some(
+                    self.refuse("can't use %v to iterate over more than one variable", over),
+                ));
             }
             Value::Int(count) => {
                 for number in 0..*count {
-                    self.one(Value::Nil, Operand::plain(Value::Int(number)))?;
+                    self.one(Value::Nil, &Operand::plain(Value::Int(number)))?;
                 }
             }
             Value::Int64(count) => {
                 for number in 0..*count {
-                    self.one(Value::Nil, Operand::plain(Value::Int64(number)))?;
+                    self.one(Value::Nil, &Operand::plain(Value::Int64(number)))?;
                 }
             }
             Value::List(list) => {
                 let boxed = list.of == Element::Any;
                 for (index, item) in (0..).zip(&list.items) {
-                    self.one(Value::Int(index), Operand { value: item.clone(), boxed })?;
+                    self.one(Value::Int(index), &Operand { value: item.clone(), boxed })?;
                 }
             }
             Value::Map(map) => {
                 let boxed = map.kind() != MapKind::Texts;
                 self.state.step(map.len() as u64)?;
                 for (key, value) in map.entries() {
-                    self.one(Value::Text(key), Operand { value, boxed })?;
+                    self.one(Value::Text(key), &Operand { value, boxed })?;
                 }
             }
             other => return self.others(other),
@@ -305,7 +315,7 @@ impl Laps<'_, '_, '_> {
         };
         self.state.step(entries.len() as u64)?;
         for (key, value) in entries {
-            self.one(key, Operand::plain(value))?;
+            self.one(key, &Operand::plain(value))?;
         }
         Ok(())
     }
@@ -315,7 +325,7 @@ impl Laps<'_, '_, '_> {
     }
 
     /// One lap. With one variable it is the element, with two the index comes first.
-    fn one(&mut self, index: Value, element: Operand) -> Lap {
+    fn one(&mut self, index: Value, element: &Operand) -> Lap {
         self.any = true;
         self.state.step(1)?;
         let pipe = &self.branch.pipe;
@@ -324,7 +334,9 @@ impl Laps<'_, '_, '_> {
                 0 | 1 => (element.clone(), None),
                 _ => (Operand::plain(index), Some(element.clone())),
             };
-            for (name, value) in pipe.variables.iter().zip([Some(first), second].into_iter().flatten()) {
+            for (name, value) in
+                pipe.variables.iter().zip([Some(first), second].into_iter().flatten())
+            {
                 self.state.assign(name, value)?;
             }
         } else if !pipe.variables.is_empty() {
@@ -338,7 +350,7 @@ impl Laps<'_, '_, '_> {
             }
         }
         let mark = self.state.variables.len();
-        let flow = self.state.list(&element, &self.branch.list);
+        let flow = self.state.list(element, &self.branch.list);
         self.state.variables.truncate(mark);
         match flow? {
             Flow::Break => Err(None),

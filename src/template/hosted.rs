@@ -2,22 +2,22 @@
 
 use std::rc::Rc;
 
-use crate::template::exec::State;
+use crate::template::exec::{Origin, State};
 use crate::template::operand::At;
 use crate::template::output::{Buffer, without_no_value};
 use crate::template::templates::{ROOT, Scope};
-use crate::template::{Demand, Demands, Fault, Host, NodeKind, PLACEHOLDER, Tree, Value, sprintf};
+use crate::template::{Demand, Demands, Fault, Host, NodeKind, PLACEHOLDER, Tree, Value, quote};
 
 impl Host for State<'_, '_> {
     fn include(&mut self, name: &str, data: &Value) -> Result<String, Fault> {
         let Some(tree) = self.scope.find(name) else {
-            let quoted = sprintf("%q", &[Value::text(name)]);
+            let quoted = quote(name);
             return Err(Fault::said(format!(
                 "template: no template {quoted} associated with template \"{ROOT}\""
             )));
         };
         self.run.include(&tree.name)?;
-        let outcome = self.apart(self.scope, &tree, data);
+        let outcome = self.apart((self.scope, &tree), data, self.origin);
         self.run.included(&tree.name);
         outcome
     }
@@ -28,16 +28,19 @@ impl Host for State<'_, '_> {
             return Ok(without_no_value(text.to_owned()));
         }
         let trees = self.templates.parsed(text).map_err(|error| {
-            let quoted = sprintf("%q", &[Value::text(text)]);
+            let quoted = quote(text);
             Fault::said(format!("cannot parse template {quoted}: {error}"))
         })?;
         let Some(tree) = trees.first() else { return Ok(String::new()) };
         let mut scope = Scope::inside(self.scope);
         scope.put_always(tree);
         trees.iter().skip(1).for_each(|tree| scope.put(tree));
-        let outcome = self.apart(&scope, tree, data);
+        // A text inside a text comes from where the outer one was given.
+        let here = Origin { tree: self.tree, pos: self.call.map_or(0, |call| call.place.pos()) };
+        let origin = self.origin.filter(|_| is_text(self.tree)).copied().unwrap_or(here);
+        let outcome = self.apart((&scope, tree), data, Some(&origin));
         if matches!(outcome, Err(Fault::Template(_))) {
-            let quoted = sprintf("%q", &[Value::text(text)]);
+            let quoted = quote(text);
             self.doing = Some(format!("error during tpl function execution for {quoted}: "));
         }
         outcome.map(without_no_value)
@@ -47,11 +50,12 @@ impl Host for State<'_, '_> {
         if self.run.options().demands == Demands::Refuse {
             return Err(Fault::Demand(message.to_owned()));
         }
-        let (line, _) = self.tree.line_column(self.call.map_or(0, |call| call.place.pos()));
+        let here = Origin { tree: self.tree, pos: self.call.map_or(0, |call| call.place.pos()) };
+        let origin = self.origin.filter(|_| is_text(self.tree)).copied().unwrap_or(here);
         let demand = Demand {
             message: message.to_owned(),
-            template: self.tree.file.to_string(),
-            line,
+            template: origin.tree.file.to_string(),
+            line: origin.tree.line(origin.pos),
             at: self.demanded(),
         };
         self.run.note(demand)?;
@@ -59,7 +63,7 @@ impl Host for State<'_, '_> {
     }
 
     fn spend(&mut self, units: u64) -> Result<(), Fault> {
-        self.run.spend(units)
+        self.run.make(units)
     }
 
     fn random(&mut self) -> u64 {
@@ -73,7 +77,12 @@ impl Host for State<'_, '_> {
 
 impl State<'_, '_> {
     /// Executes a template into a text of its own.
-    fn apart(&mut self, scope: &Scope<'_>, tree: &Rc<Tree>, data: &Value) -> Result<String, Fault> {
+    fn apart<'s>(
+        &'s mut self,
+        (scope, tree): (&'s Scope<'s>, &'s Rc<Tree>),
+        data: &Value,
+        origin: Option<&'s Origin<'s>>,
+    ) -> Result<String, Fault> {
         let mut out = Buffer::default();
         let mut state = State {
             templates: self.templates,
@@ -85,6 +94,7 @@ impl State<'_, '_> {
             variables: Vec::new(),
             call: None,
             doing: None,
+            origin,
         };
         state.root_over(data.clone()).map_err(Fault::Template)?;
         Ok(out.text)
@@ -107,4 +117,9 @@ impl State<'_, '_> {
             None => call.place.to_string(),
         }
     }
+}
+
+/// Whether it is a text given to `tpl`, or defined in one.
+fn is_text(tree: &Tree) -> bool {
+    &*tree.file == ROOT
 }

@@ -16,6 +16,8 @@ mod error;
 mod escape;
 mod eval;
 mod exec;
+#[cfg(test)]
+mod exec_tests;
 mod floats;
 mod host;
 mod hosted;

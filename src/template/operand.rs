@@ -32,14 +32,12 @@ impl Operand {
 }
 
 /// What the command before gave, and that command.
-#[derive(Clone)]
 pub(super) struct Last<'t> {
     pub(super) value: Value,
     pub(super) from: &'t Command,
 }
 
 /// What the first word of a command is given: its words, itself included, and what the command before gave.
-#[derive(Clone)]
 pub(super) struct Given<'d, 't> {
     pub(super) dot: &'d Operand,
     pub(super) words: &'t [Node],

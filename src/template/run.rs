@@ -105,6 +105,14 @@ impl Run {
         Ok(())
     }
 
+    /// Counts what a function is about to make.
+    pub(super) fn make(&mut self, units: u64) -> Result<(), Fault> {
+        if units > limits::RENDER_VALUE_UNITS_MAX {
+            return Err(Fault::Bound("size of one value"));
+        }
+        self.spend(units)
+    }
+
     /// Counts steps, and looks at the clock now and then.
     pub(super) fn spend(&mut self, units: u64) -> Result<(), Fault> {
         self.steps = self.steps.saturating_add(units);

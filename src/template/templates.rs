@@ -9,7 +9,7 @@ use crate::template::exec::State;
 use crate::template::operand::At;
 use crate::template::output::Buffer;
 use crate::template::{
-    ExecError, Fault, Functions, Output, ParseError, Run, Tree, Value, builtins, parse, sprintf,
+    ExecError, Fault, Functions, Output, ParseError, Run, Tree, Value, builtins, parse, quote,
 };
 
 /// Name of the template that Helm makes all others of; `tpl` uses it for its texts.
@@ -69,6 +69,7 @@ impl Templates {
             variables: Vec::new(),
             call: None,
             doing: None,
+            origin: None,
         };
         state.root_over(data.clone()).map_err(|stop| *stop)?;
         Ok(out.finish(&tree))
@@ -129,7 +130,7 @@ impl<'p> Scope<'p> {
 }
 
 fn no_template(name: &str) -> ExecError {
-    let quoted = sprintf("%q", &[Value::text(name)]);
+    let quoted = quote(name);
     ExecError {
         template: format!("no template {quoted} associated with template \"{ROOT}\""),
         line: 0,
