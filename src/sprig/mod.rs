@@ -33,3 +33,34 @@ pub fn functions() -> Functions {
         .with(secrets::ALL)
         .with(versions::ALL)
 }
+
+#[cfg(test)]
+mod tests {
+    /// Sprig 3.3's names of these groups, and Helm's own of the last line.
+    const NAMES: &str = "
+        dict get set unset hasKey pluck keys pick omit merge mergeOverwrite mustMerge
+        mustMergeOverwrite values deepCopy mustDeepCopy dig
+        sha1sum sha256sum sha512sum adler32sum bcrypt htpasswd derivePassword encryptAES decryptAES
+        genPrivateKey buildCustomCert genCA genCAWithKey genSelfSignedCert genSelfSignedCertWithKey
+        genSignedCert genSignedCertWithKey
+        randAlphaNum randAlpha randAscii randNumeric randInt randBytes uuidv4
+        semver semverCompare
+        base dir clean ext isAbs osBase osClean osDir osExt osIsAbs
+        hello fail getHostByName
+        include tpl required lookup";
+
+    #[test]
+    fn knows_every_name_of_its_groups() {
+        let functions = super::functions();
+        let missing: Vec<_> =
+            NAMES.split_whitespace().filter(|name| functions.get(name).is_none()).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn does_not_reach_the_environment() {
+        for name in ["env", "expandenv"] {
+            assert!(super::functions().get(name).is_none(), "{name}");
+        }
+    }
+}
