@@ -10,7 +10,8 @@ const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const LETTERS_AND_DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const DIGITS: &[u8] = b"0123456789";
 /// U+0020 to U+007E.
-const PRINTABLE: &[u8] = b" !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
+const PRINTABLE: &[u8] = b" !\"#$%&'()*+,-./0123456789:;<=>?@\
+ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
 
 pub(super) const ALL: &[Function] = &[
     Function::fixed("randAlphaNum", 1, |host, args| text_of(host, args, LETTERS_AND_DIGITS)),
@@ -19,7 +20,7 @@ pub(super) const ALL: &[Function] = &[
     Function::fixed("randAscii", 1, |host, args| text_of(host, args, PRINTABLE)),
     Function::fixed("randInt", 2, rand_int),
     Function::fixed("randBytes", 1, rand_bytes),
-    Function::fixed("uuidv4", 0, uuid),
+    Function::fixed("uuidv4", 0, |host, _| Ok(uuid(host).into())),
 ];
 
 /// Random bytes.
@@ -78,10 +79,71 @@ fn rand_bytes(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
 }
 
 /// A UUID of version 4 (RFC 9562, section 5.4).
-fn uuid(host: &mut dyn Host, _: Args<'_>) -> Result<Value, Fault> {
+fn uuid(host: &mut dyn Host) -> String {
     let random = u128::from_le_bytes(bytes::<16>(host));
     let uuid = random & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
     let text = format!("{uuid:032x}");
     let parts = [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]];
-    Ok(parts.join("-").into())
+    parts.join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sprig::double::{Double, run, shown};
+    use crate::template::{Fault, Value};
+
+    #[test]
+    fn makes_texts_of_the_asked_length_from_the_asked_letters() {
+        for (name, wanted) in [
+            ("randAlphaNum", char::is_ascii_alphanumeric as fn(&char) -> bool),
+            ("randAlpha", char::is_ascii_alphabetic),
+            ("randNumeric", char::is_ascii_digit),
+            ("randAscii", |letter| matches!(letter, ' '..='~')),
+        ] {
+            let text = shown(name, &[Value::Int(500)]);
+            assert!(text.len() == 500 && text.chars().all(|letter| wanted(&letter)), "{name}");
+            assert_eq!(text, shown(name, &[Value::Int(500)]), "{name} is reproducible");
+            assert_eq!(shown(name, &[Value::Int(0)]), "");
+            assert_eq!(shown(name, &[Value::Int(-1)]), "");
+        }
+        let mut host = Double::default();
+        let mut next = || format!("{:?}", host.run("randAlpha", &[Value::Int(20)]));
+        assert_ne!(next(), next(), "two calls of one run differ");
+    }
+
+    #[test]
+    fn keeps_numbers_in_their_range() {
+        let mut host = Double::default();
+        for _ in 0..100 {
+            let number = host.run("randInt", &[Value::Int(5), Value::Int(8)]).expect("number");
+            assert!(matches!(number, Value::Int(5..8)), "{number:?}");
+        }
+        assert_eq!(shown("randInt", &[Value::Int(-5), Value::Int(-4)]), "-5");
+        for (from, below) in [(5, 5), (5, 4), (i64::MIN, i64::MAX)] {
+            let words = shown("randInt", &[Value::Int(from), Value::Int(below)]);
+            assert_eq!(words, "!invalid argument to Intn");
+        }
+    }
+
+    #[test]
+    fn makes_bytes_and_uuids() {
+        assert_eq!(shown("randBytes", &[Value::Int(5)]).len(), 8);
+        assert_eq!(shown("randBytes", &[Value::Int(0)]), "");
+        let words = "!runtime error: makeslice: len out of range";
+        assert_eq!(shown("randBytes", &[Value::Int(-1)]), words);
+        let uuid = shown("uuidv4", &[]);
+        let parts: Vec<&str> = uuid.split('-').collect();
+        assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
+        assert!(parts[2].starts_with('4') && parts[3].starts_with(['8', '9', 'a', 'b']), "{uuid}");
+    }
+
+    #[test]
+    fn refuses_counts_that_would_fill_the_memory() {
+        for count in [20 << 20, i64::MAX] {
+            for name in ["randAlphaNum", "randAscii", "randBytes"] {
+                let outcome = run(name, &[Value::Int(count)]);
+                assert!(matches!(outcome, Err(Fault::Bound(_))), "{name} {count}");
+            }
+        }
+    }
 }

@@ -32,7 +32,7 @@ pub(super) const ALL: &[Function] = &[
 ///
 /// Nil is `None`, Go's nil map: that is what a variable or a pipeline that holds nil becomes. A field that holds nil is an
 /// error in Go; a function cannot tell the two apart, so the kinder one is taken.
-fn map<'a>(args: Args<'a>, at: usize) -> Result<Option<&'a Rc<Map>>, Fault> {
+fn map(args: Args<'_>, at: usize) -> Result<Option<&Rc<Map>>, Fault> {
     match args.any(at) {
         Value::Nil => Ok(None),
         Value::Map(map) if map.kind() == MapKind::Texts => Err(Fault::said(format!(
@@ -240,10 +240,169 @@ fn float(value: f64) -> String {
         };
     };
     match power.parse::<i32>() {
-        Ok(power) if power < -4 || power >= 21 => {
+        Ok(power) if !(-4..21).contains(&power) => {
             let sign = if power < 0 { '-' } else { '+' };
             format!("{digits}e{sign}{:02}", power.abs())
         }
         _ => format!("{value}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use crate::sprig::double::{run, shown};
+    use crate::template::{Fault, Map, MapKind, Value};
+
+    fn of<const N: usize>(entries: [(&str, Value); N]) -> Value {
+        Value::map(entries)
+    }
+
+    fn one() -> Value {
+        Value::Int(1)
+    }
+
+    #[test]
+    fn makes_maps_of_anything() {
+        let args = [
+            one(),
+            Value::Int(2),
+            true.into(),
+            Value::Int(3),
+            Value::Float(1.5),
+            Value::Int(4),
+            Value::Nil,
+            Value::Int(5),
+            Value::list(vec![one(), "x".into()]),
+            Value::Int(6),
+            of([("a", one())]),
+            Value::Int(7),
+            Value::Float(1e20),
+            Value::Int(8),
+            Value::Float(1e21),
+            Value::Int(9),
+            Value::Float(0.00001),
+            Value::Int(10),
+            Value::Float(-0.5),
+            Value::Int(11),
+            "odd".into(),
+        ];
+        let wanted = [
+            "-0.5",
+            "1",
+            "1.5",
+            "100000000000000000000",
+            "1e+21",
+            "1e-05",
+            "<nil>",
+            "[1 x]",
+            "map[a:1]",
+            "odd",
+            "true",
+        ];
+        let keys = run("keys", &[run("dict", &args).expect("dict")]).expect("keys");
+        let keys: Vec<_> =
+            keys.as_items().expect("list").iter().filter_map(Value::as_text).collect();
+        assert_eq!(keys, wanted);
+        assert_eq!(shown("dict", &["a".into()]), r#"{"a": ""}"#);
+        assert_eq!(shown("dict", &["a".into(), one(), "a".into(), Value::Int(2)]), r#"{"a": 2}"#);
+    }
+
+    #[test]
+    fn reads_and_changes_maps_in_place() {
+        let map = of([("a", one()), ("b", Value::Int(2)), ("n", Value::Nil)]);
+        assert_eq!(shown("get", &[map.clone(), "a".into()]), "1");
+        assert_eq!(shown("get", &[map.clone(), "n".into()]), "nil");
+        assert_eq!(shown("get", &[map.clone(), "x".into()]), "");
+        assert_eq!(shown("hasKey", &[map.clone(), "n".into()]), "true");
+        run("set", &[map.clone(), "c".into(), Value::Int(3)]).expect("set");
+        run("unset", &[map.clone(), "n".into()]).expect("unset");
+        assert_eq!(format!("{map:?}"), r#"{"a": 1, "b": 2, "c": 3}"#);
+        let names = ["a".into(), "c".into(), "q".into()];
+        let args = || [std::slice::from_ref(&map), &names].concat();
+        assert_eq!(shown("pick", &args()), r#"{"a": 1, "c": 3}"#);
+        assert_eq!(shown("omit", &args()), r#"{"b": 2}"#);
+        assert_eq!(shown("values", std::slice::from_ref(&map)), "[1, 2, 3]");
+        assert_eq!(shown("keys", &[map.clone(), map.clone()]).matches("\"a\"").count(), 2);
+        assert_eq!(shown("pluck", &["a".into(), map.clone(), of([]), map]), "[1, 1]");
+    }
+
+    #[test]
+    fn takes_nil_for_an_empty_map_that_cannot_be_set() {
+        for (name, args, wanted) in [
+            ("get", vec![Value::Nil, "a".into()], ""),
+            ("hasKey", vec![Value::Nil, "a".into()], "false"),
+            ("keys", vec![Value::Nil], "[]"),
+            ("values", vec![Value::Nil], "[]"),
+            ("pick", vec![Value::Nil, "a".into()], "{}"),
+            ("omit", vec![Value::Nil, "a".into()], "{}"),
+            ("unset", vec![Value::Nil, "a".into()], "{}"),
+            ("merge", vec![Value::Nil, of([("a", one())])], r#"{"a": 1}"#),
+            ("merge", vec![of([("a", one())]), Value::Nil], r#"{"a": 1}"#),
+            ("set", vec![Value::Nil, "a".into(), one()], "!assignment to entry in nil map"),
+        ] {
+            assert_eq!(shown(name, &args), wanted, "{name}");
+        }
+    }
+
+    #[test]
+    fn refuses_maps_of_texts_and_what_is_no_map() {
+        let texts = Value::Map(Rc::new(Map::of(MapKind::Texts, [("a".into(), "b".into())])));
+        let wrong = "!wrong type for value; expected map[string]interface {}; got";
+        let outcome = shown("hasKey", &[texts, "a".into()]);
+        assert_eq!(outcome, format!("{wrong} map[string]string"));
+        assert_eq!(shown("merge", &[of([]), "x".into()]), format!("{wrong} string"));
+        let words = "!wrong type for value; expected string; got int";
+        assert_eq!(shown("set", &[of([]), one(), one()]), words);
+    }
+
+    #[test]
+    fn digs_as_sprig_does() {
+        let map = of([("a", of([("b", one())])), ("n", Value::Nil), ("i", one())]);
+        let dig = |path: &[&str]| {
+            let path = path.iter().map(|key| Value::from(*key));
+            shown("dig", &path.chain(["def".into(), map.clone()]).collect::<Vec<_>>())
+        };
+        let no = "!interface conversion: interface {} is";
+        assert_eq!(dig(&["a", "b"]), "1");
+        assert_eq!(dig(&["a", "c"]), "def");
+        assert_eq!(dig(&["x", "y", "z"]), "def");
+        assert_eq!(dig(&["n"]), "nil");
+        assert_eq!(dig(&["n", "x"]), format!("{no} nil, not map[string]interface {{}}"));
+        assert_eq!(dig(&["i", "x"]), format!("{no} int, not map[string]interface {{}}"));
+        assert_eq!(dig(&[]), "!dig needs at least three arguments");
+        assert_eq!(shown("dig", &[]), "!dig needs at least three arguments");
+        let args = [one(), "d".into(), of([])];
+        assert_eq!(shown("dig", &args), format!("{no} int, not string"));
+        let values = Value::Map(Rc::new(Map::of(MapKind::Values, [])));
+        let outcome = shown("dig", &["a".into(), "d".into(), values]);
+        assert_eq!(outcome, format!("{no} common.Values, not map[string]interface {{}}"));
+    }
+
+    #[test]
+    fn copies_deeply() {
+        let inner = of([("y", one())]);
+        let map = of([("x", inner.clone()), ("l", Value::list(vec![inner.clone(), Value::Nil]))]);
+        let copy = run("deepCopy", &[map]).expect("copy");
+        run("set", &[inner, "y".into(), Value::Int(2)]).expect("set");
+        assert_eq!(format!("{copy:?}"), r#"{"l": [{"y": 1}, nil], "x": {"y": 1}}"#);
+        let words = "!reflect: call of reflect.Value.Type on zero Value";
+        assert_eq!(shown("mustDeepCopy", &[Value::Nil]), words);
+    }
+
+    #[test]
+    fn ends_on_maps_that_hold_themselves() {
+        let (map, other) = (of([]), of([]));
+        for map in [&map, &other] {
+            run("set", &[map.clone(), "self".into(), map.clone()]).expect("set");
+        }
+        let bound = |name: &str, args: &[Value]| matches!(run(name, args), Err(Fault::Bound(_)));
+        assert!(bound("deepCopy", std::slice::from_ref(&map)));
+        assert!(bound("merge", &[map.clone(), other.clone()]));
+        assert!(bound("mustMergeOverwrite", &[map.clone(), other.clone()]));
+        for map in [map, other] {
+            run("unset", &[map, "self".into()]).expect("unset");
+        }
     }
 }

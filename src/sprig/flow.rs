@@ -33,3 +33,31 @@ fn lookup(_: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
     }
     Ok(Value::map::<&str>([]))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::sprig::double::shown;
+    use crate::template::Value;
+
+    #[test]
+    fn demands_what_is_nil_or_an_empty_text_and_nothing_else() {
+        let required = |value: Value| shown("required", &["need x".into(), value]);
+        assert_eq!(required(Value::Nil), "!need x");
+        assert_eq!(required("".into()), "!need x");
+        for value in [Value::Bool(false), Value::Int(0), Value::list(Vec::new()), " ".into()] {
+            assert!(!required(value).starts_with('!'));
+        }
+        assert_eq!(shown("fail", &["boo".into()]), "!boo");
+    }
+
+    #[test]
+    fn hands_templates_to_the_engine_and_asks_nobody_else() {
+        assert_eq!(shown("include", &["a".into(), Value::Int(1)]), "<a 1>");
+        assert_eq!(shown("tpl", &["a".into(), Value::Int(1)]), "[a 1]");
+        assert_eq!(shown("hello", &[]), "Hello!");
+        assert_eq!(shown("getHostByName", &["example.com".into()]), "");
+        let lookup = |kind: Value| shown("lookup", &["v1".into(), kind, "".into(), "".into()]);
+        assert_eq!(lookup("Secret".into()), "{}");
+        assert_eq!(lookup(Value::Int(1)), "!wrong type for value; expected string; got int");
+    }
+}

@@ -5,41 +5,21 @@
 
 mod certificates;
 mod chance;
+mod codecs;
 mod constraint;
 mod der;
 mod dicts;
+mod floats;
 mod flow;
+mod json;
+mod json_read;
 mod keys;
 mod merge;
 mod paths;
 mod secrets;
 mod stock_keys;
-mod versions;
-
-#[cfg(test)]
-mod double;
-
-use crate::template::Functions;
-
-/// All functions.
-pub fn functions() -> Functions {
-    Functions::default()
-        .with(certificates::ALL)
-        .with(chance::ALL)
-        .with(dicts::ALL)
-        .with(flow::ALL)
-        .with(keys::ALL)
-        .with(paths::ALL)
-        .with(secrets::ALL)
-        .with(versions::ALL)
-}
-#[cfg(test)]
-mod codec_facts;
-mod codecs;
-mod floats;
-mod json;
-mod json_read;
 mod toml;
+mod versions;
 mod yaml_cursor;
 mod yaml_go_syntax;
 mod yaml_parse;
@@ -52,8 +32,60 @@ mod yaml_sort;
 mod yaml_text;
 mod yaml_write;
 
+#[cfg(test)]
+mod codec_facts;
+#[cfg(test)]
+mod double;
+
 pub use json::write_json;
 pub use json_read::read_json;
 pub use toml::{read_toml, write_toml};
 pub use yaml_read::{duplicate_keys, read_yaml};
 pub use yaml_write::write_yaml;
+
+use crate::template::Functions;
+
+/// All functions.
+pub fn functions() -> Functions {
+    Functions::default()
+        .with(certificates::ALL)
+        .with(chance::ALL)
+        .with(codecs::ALL)
+        .with(dicts::ALL)
+        .with(flow::ALL)
+        .with(keys::ALL)
+        .with(paths::ALL)
+        .with(secrets::ALL)
+        .with(versions::ALL)
+}
+
+#[cfg(test)]
+mod groups {
+    /// Sprig 3.3's names of these groups, and Helm's own of the last line.
+    const NAMES: &str = "
+        dict get set unset hasKey pluck keys pick omit merge mergeOverwrite mustMerge
+        mustMergeOverwrite values deepCopy mustDeepCopy dig
+        sha1sum sha256sum sha512sum adler32sum bcrypt htpasswd derivePassword encryptAES decryptAES
+        genPrivateKey buildCustomCert genCA genCAWithKey genSelfSignedCert genSelfSignedCertWithKey
+        genSignedCert genSignedCertWithKey
+        randAlphaNum randAlpha randAscii randNumeric randInt randBytes uuidv4
+        semver semverCompare
+        base dir clean ext isAbs osBase osClean osDir osExt osIsAbs
+        hello fail getHostByName
+        include tpl required lookup";
+
+    #[test]
+    fn knows_every_name_of_its_groups() {
+        let functions = super::functions();
+        let missing: Vec<_> =
+            NAMES.split_whitespace().filter(|name| functions.get(name).is_none()).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn does_not_reach_the_environment() {
+        for name in ["env", "expandenv"] {
+            assert!(super::functions().get(name).is_none(), "{name}");
+        }
+    }
+}

@@ -73,3 +73,46 @@ fn cleaned(path: &[u8]) -> Vec<u8> {
         (false, false) => path,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::sprig::double::{run, shown};
+    use crate::template::Value;
+
+    #[test]
+    fn cuts_paths_as_go_does() {
+        for (name, path, wanted) in [
+            ("base", "", "."),
+            ("base", "/", "/"),
+            ("base", "//", "/"),
+            ("base", "a/b/", "b"),
+            ("dir", "", "."),
+            ("dir", "/", "/"),
+            ("dir", "a", "."),
+            ("dir", "a/b/", "a/b"),
+            ("dir", "/a", "/"),
+            ("dir", "../x", ".."),
+            ("clean", "", "."),
+            ("clean", "a//b/../c/.", "a/c"),
+            ("clean", "/../a", "/a"),
+            ("clean", "../../a/..", "../.."),
+            ("clean", "a/../../b", "../b"),
+            ("clean", "./a", "a"),
+            ("clean", "/.", "/"),
+            ("clean", "//a", "/a"),
+            ("clean", "a/..", "."),
+            ("ext", "a/b.tar.gz", ".gz"),
+            ("ext", "a.b/c", ""),
+            ("ext", ".", "."),
+            ("isAbs", "/a", "true"),
+            ("isAbs", "a", "false"),
+            ("isAbs", "", "false"),
+        ] {
+            assert_eq!(shown(name, &[path.into()]), wanted, "{name} {path}");
+            let twin = format!("os{}{}", name[..1].to_uppercase(), &name[1..]);
+            assert_eq!(shown(&twin, &[path.into()]), wanted, "{twin} {path}");
+        }
+        let bytes = Value::from_bytes(vec![0xff, b'.', b'a']);
+        assert_eq!(run("ext", &[bytes]).expect("ending").as_text(), Some(".a"));
+    }
+}

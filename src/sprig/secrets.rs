@@ -131,8 +131,9 @@ fn derive_password(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> 
     const COST: (u8, u32, u32) = (15, 8, 2);
     let counter = match args.any(0) {
         // A uint32 in Go, which cuts a larger literal.
-        Value::Int(value @ 0..) | Value::Int64(value @ 0..) => (*value & 0xffff_ffff) as u32,
-        Value::Float(value) if *value >= 0.0 && value.fract() == 0.0 => *value as u32,
+        Value::Int(value @ 0..) | Value::Int64(value @ 0..) => {
+            u32::try_from(value & 0xffff_ffff).unwrap_or(0)
+        }
         other => {
             return Err(Fault::said(format!("expected unsigned integer; found {other:?}")));
         }
@@ -237,4 +238,100 @@ fn decrypt_aes(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
     }
     out.truncate(out.len() - padding);
     Ok(Value::from_bytes(out))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sprig::double::{run, shown};
+    use crate::template::Value;
+
+    #[test]
+    fn sums_as_go_does() {
+        for (name, text, wanted) in [
+            ("sha1sum", "abc", "a9993e364706816aba3e25717850c26c9cd0d89d"),
+            (
+                "sha256sum",
+                "abc",
+                "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+            ),
+            (
+                "sha512sum",
+                "abc",
+                "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
+                 2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+            ),
+            ("adler32sum", "abc", "38600999"),
+            ("adler32sum", "", "1"),
+            ("adler32sum", &"zqx".repeat(9000), "1977598793"),
+        ] {
+            assert_eq!(shown(name, &[text.into()]), wanted, "{name}");
+        }
+    }
+
+    #[test]
+    fn makes_entries_that_bcrypt_accepts() {
+        let entry = shown("htpasswd", &["admin".into(), "pass".into()]);
+        let digest = entry.strip_prefix("admin:").expect("user");
+        assert!(digest.starts_with("$2a$10$") && digest.len() == 60, "{digest}");
+        assert!(bcrypt::verify("pass", digest).expect("digest"));
+        assert_eq!(shown("htpasswd", &["a:b".into(), "c".into()]), "invalid username: a:b");
+        let long = "x".repeat(73);
+        let words =
+            "failed to encrypt string with bcrypt: bcrypt: password length exceeds 72 bytes";
+        assert_eq!(shown("bcrypt", &[long.as_str().into()]), words);
+        assert_eq!(shown("bcrypt", &["".into()]).len(), 60);
+        assert_eq!(shown("bcrypt", &["a\0b".into()]).len(), 60);
+    }
+
+    #[test]
+    fn derives_the_passwords_that_sprig_derives() {
+        for (counter, kind, password, user, site, wanted) in [
+            (1, "long", "password", "user", "example.com", "ZedaFaxcZaso9*"),
+            (2, "maximum", "password", "user", "example.com", "O8-6Bwz1*I5XVPPq)@H!"),
+            (1, "medium", "p", "u", "s", "Rud1@Nel"),
+            (1, "short", "p", "u", "s", "Rud1"),
+            (1, "basic", "p", "u", "s", "tGf1NEr0"),
+            (0, "pin", "", "", "", "2847"),
+            (4_294_967_297, "pin", "", "", "", "1578"),
+            (1, "long", "", "", "", "YavoDajh9;Zafn"),
+            (1, "long", "correct horse", "Zoë", "münchen.de", "Sujb6!LefeNofo"),
+            (1, "odd", "p", "u", "s", "cannot find password template odd"),
+        ] {
+            let counter = Value::Int(counter);
+            let args = [counter, kind.into(), password.into(), user.into(), site.into()];
+            assert_eq!(shown("derivePassword", &args), wanted);
+        }
+        let args = [Value::Int(-1), "pin".into(), "".into(), "".into(), "".into()];
+        assert_eq!(shown("derivePassword", &args), "!expected unsigned integer; found -1");
+    }
+
+    #[test]
+    fn decrypts_what_it_encrypts_and_what_sprig_encrypts() {
+        for text in ["hello", "sixteen letters!", "a longer text of more than two blocks"] {
+            let secret = run("encryptAES", &["pw".into(), text.into()]).expect("encrypted");
+            assert_eq!(shown("decryptAES", &["pw".into(), secret]), text);
+        }
+        let foreign = "30tEfhuJSVRhpG97XCuWgz2okj7L8vQ1s6V9zVUPeDQ=";
+        assert_eq!(shown("decryptAES", &["secretkey".into(), foreign.into()]), "plaintext");
+        assert_eq!(shown("encryptAES", &["pw".into(), "".into()]), "");
+        assert_eq!(shown("decryptAES", &["pw".into(), "".into()]), "");
+    }
+
+    #[test]
+    fn refuses_what_sprig_cannot_decrypt_in_its_words() {
+        let zeros = |length: usize| "A".repeat(length);
+        for (text, words) in [
+            ("%%%", "illegal base64 data at input byte 0"),
+            ("AAA", "illegal base64 data at input byte 0"),
+            ("AAAAA", "illegal base64 data at input byte 4"),
+            ("AAAA", "runtime error: slice bounds out of range [:16] with capacity 3"),
+            ("AA\nAA", "runtime error: slice bounds out of range [:16] with capacity 3"),
+            (&(zeros(22) + "=="), "runtime error: index out of range [-1]"),
+            (&zeros(24), "crypto/cipher: input not full blocks"),
+            (&(zeros(43) + "="), "runtime error: slice bounds out of range [:-96]"),
+        ] {
+            let outcome = shown("decryptAES", &["pw".into(), text.into()]);
+            assert_eq!(outcome, format!("!{words}"), "{text}");
+        }
+    }
 }

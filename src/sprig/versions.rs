@@ -292,3 +292,138 @@ impl Object for VersionObject {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::sprig::double::{Double, run, shown};
+    use crate::template::{Object, Value};
+
+    fn version(text: &str) -> Value {
+        run("semver", &[text.into()]).expect(text)
+    }
+
+    fn object(value: &Value) -> &dyn Object {
+        let Value::Object(object) = value else { panic!("no object") };
+        object.as_ref()
+    }
+
+    fn call(value: &Value, method: &str, args: &[Value]) -> String {
+        match object(value).call(&mut Double::default(), method, args) {
+            None => "none".to_owned(),
+            Some(Err(fault)) => format!("!{fault}"),
+            Some(Ok(Value::Object(object))) => format!("{} {}", object.type_name(), object.print()),
+            Some(Ok(value)) => value.as_text().map_or_else(|| format!("{value:?}"), str::to_owned),
+        }
+    }
+
+    #[test]
+    fn shows_the_parts_of_a_version_as_go_does() {
+        let v = version("v1.2.3-rc.1+b5");
+        assert_eq!(
+            (v.type_name(), object(&v).print().as_str()),
+            ("*semver.Version", "1.2.3-rc.1+b5")
+        );
+        for (method, wanted) in [
+            ("String", "1.2.3-rc.1+b5"),
+            ("Original", "v1.2.3-rc.1+b5"),
+            ("Major", "1"),
+            ("Minor", "2"),
+            ("Patch", "3"),
+            ("Prerelease", "rc.1"),
+            ("Metadata", "b5"),
+            ("IncPatch", "semver.Version 1.2.3"),
+            ("IncMinor", "semver.Version 1.3.0"),
+            ("IncMajor", "semver.Version 2.0.0"),
+            ("Foo", "none"),
+            ("Compare", "!wrong number of args for Compare: want 1 got 0"),
+        ] {
+            assert_eq!(call(&v, method, &[]), wanted, "{method}");
+        }
+        assert_eq!(call(&version("1.2.3"), "IncPatch", &[]), "semver.Version 1.2.4");
+        assert_eq!(call(&version("v1"), "String", &[]), "1.0.0");
+        let most = version("18446744073709551615.0.0");
+        let words = "!major version increment would overflow uint64";
+        assert_eq!(call(&most, "IncMajor", &[]), words);
+        let pre = version("0.0.18446744073709551615-a");
+        assert_eq!(call(&pre, "IncPatch", &[]), "semver.Version 0.0.18446744073709551615");
+    }
+
+    #[test]
+    fn compares_and_changes_versions_as_go_does() {
+        let v = version("v1.2.3-rc.1+b5");
+        for (method, other, wanted) in [
+            ("Compare", "1.2.3", "-1"),
+            ("Compare", "1.2.3-rc.0", "1"),
+            ("Equal", "1.2.3-rc.1", "true"),
+            ("LessThan", "1.2.3", "true"),
+            ("LessThanEqual", "1.2.3", "true"),
+            ("GreaterThan", "1.2.3-rc.0", "true"),
+            ("GreaterThanEqual", "1.2.3", "false"),
+        ] {
+            assert_eq!(call(&v, method, &[version(other)]), wanted, "{method} {other}");
+        }
+        for (method, text, wanted) in [
+            ("SetPrerelease", "x", "semver.Version 1.2.3-x+b5"),
+            ("SetMetadata", "y", "semver.Version 1.2.3-rc.1+y"),
+            ("SetPrerelease", "_", "!invalid prerelease string"),
+            ("SetPrerelease", "01", "!version segment starts with 0"),
+            ("SetMetadata", "a..b", "!invalid metadata string"),
+            ("Compare", "1", "!wrong type for value; expected *semver.Version; got string"),
+        ] {
+            assert_eq!(call(&v, method, &[text.into()]), wanted, "{method} {text}");
+        }
+        // A plain struct has none of the methods of the pointer.
+        let host = &mut Double::default();
+        let plain = object(&v).call(host, "IncMinor", &[]).expect("method").expect("version");
+        assert_eq!(call(&plain, "Original", &[]), "none");
+        assert_eq!(call(&plain, "Compare", &[version("1")]), "none");
+        assert_eq!(call(&plain, "Minor", &[]), "3");
+    }
+
+    #[test]
+    fn orders_prereleases_as_masterminds_does() {
+        let order = [
+            "1.0.0-1",
+            "1.0.0-2",
+            "1.0.0-10",
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-alpha.beta",
+            "1.0.0-beta",
+            "1.0.0-beta.2",
+            "1.0.0-beta.11",
+            "1.0.0-rc.1",
+            "1.0.0",
+        ];
+        for pair in order.windows(2) {
+            let (low, high) = (version(pair[0]), version(pair[1]));
+            assert_eq!(call(&low, "Compare", std::slice::from_ref(&high)), "-1", "{pair:?}");
+            assert_eq!(call(&high, "Compare", &[low]), "1", "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_versions_with_the_words_of_masterminds() {
+        let (out_of_range, long) = ("99999999999999999999.1.2", "1".repeat(257));
+        for (text, words) in [
+            ("", "invalid semantic version"),
+            ("1.2.3.4", "invalid semantic version"),
+            ("latest", "invalid semantic version"),
+            ("1.2.3-", "invalid semantic version"),
+            ("1.2.3-a..b", "invalid semantic version"),
+            ("1.2.3-01", "version segment starts with 0"),
+            (
+                out_of_range,
+                "error parsing version segment: strconv.ParseUint: parsing \
+                 \"99999999999999999999\": value out of range",
+            ),
+            (&long, "version string is too long (max 256 bytes)"),
+        ] {
+            assert_eq!(shown("semver", &[text.into()]), format!("!{words}"), "{text}");
+        }
+        assert_eq!(object(&version("1.02.3")).print(), "1.2.3");
+        assert_eq!(shown("semverCompare", &["~1.2 >=1.2.5".into(), "v1.2.6".into()]), "true");
+        let words = "!invalid semantic version";
+        assert_eq!(shown("semverCompare", &["1".into(), "x".into()]), words);
+    }
+}
