@@ -129,6 +129,14 @@ pub const PACK_BYTES_DEFAULT: u64 = 2 << 30;
 pub const PACK_BYTES_MIN: u64 = 1 << 20;
 /// Largest zstd window a pack may ask for: log2 of bytes.
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+/// Deepest nesting of a value that templates read or write as YAML, JSON or TOML; each level takes room on the stack.
+pub const YAML_DEPTH_MAX: usize = 256;
+/// Longest YAML, JSON or TOML that one call writes: shared maps can make a small value print without end.
+pub const ENCODED_BYTES_MAX: usize = 64 << 20;
+/// Deepest nesting, and most elements of each level, of a value that is shown in an error.
+pub const YAML_SHOWN_DEPTH_MAX: usize = 6;
+/// Most elements of each level of a value that is shown in an error.
+pub const YAML_SHOWN_ITEMS_MAX: usize = 8;
 /// Most rounds of the closure's worklist.
 pub const CLOSURE_ITEMS_MAX: usize = 1_000_000;
 
