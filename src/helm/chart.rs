@@ -216,6 +216,10 @@ fn load(entries: impl Iterator<Item = Entry>, place: &Place<'_>) -> Result<Chart
     for template in &parts.templates {
         place.text(&template.name, &template.bytes)?;
     }
+    let count = parts.subcharts.len().max(yaml.dependencies.as_ref().map_or(0, Vec::len));
+    if count > limits::CHARTS_MAX {
+        return Err(ChartError::Many);
+    }
     let dependencies = parts
         .subcharts
         .into_iter()

@@ -153,7 +153,7 @@ fn object_rules(
         let parts = schemas.into_iter();
         found.extend(parts.filter_map(|schema| checker.part(step, schema, (&value, &key))));
         if let Some(names) = step.schema.get("propertyNames").filter(|_| checker.draft >= 6) {
-            let failed = checker.part(step, names, (&Value::Text(Rc::clone(&key)), &key));
+            let failed = checker.name(step, names, &Value::Text(Rc::clone(&key)));
             if let Some(failed) = failed {
                 let text = format!("invalid propertyName {}", quoted(&key));
                 found.push(Found::because(step.at, text, vec![failed]));
