@@ -97,6 +97,14 @@ pub const PACK_BYTES_DEFAULT: u64 = 2 << 30;
 pub const PACK_BYTES_MIN: u64 = 1 << 20;
 /// Largest zstd window a pack may ask for: log2 of bytes.
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+/// Longest regular expression of a template.
+pub const TEMPLATE_REGEX_BYTES_MAX: usize = 64 << 10;
+/// Largest program that a regular expression of a template becomes.
+pub const TEMPLATE_REGEX_PROGRAM_BYTES_MAX: usize = 1 << 20;
+/// Regular expressions of templates that a thread keeps read.
+pub const TEMPLATE_REGEXES_MAX: usize = 256;
+/// Deepest nesting of a value that functions of templates go into.
+pub const TEMPLATE_VALUE_DEPTH_MAX: usize = 1_000;
 /// Most rounds of the closure's worklist.
 pub const CLOSURE_ITEMS_MAX: usize = 1_000_000;
 
