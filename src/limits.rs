@@ -137,6 +137,14 @@ pub const ENCODED_BYTES_MAX: usize = 64 << 20;
 pub const YAML_SHOWN_DEPTH_MAX: usize = 6;
 /// Most elements of each level of a value that is shown in an error.
 pub const YAML_SHOWN_ITEMS_MAX: usize = 8;
+/// Longest regular expression of a template.
+pub const TEMPLATE_REGEX_BYTES_MAX: usize = 64 << 10;
+/// Largest program that a regular expression of a template becomes.
+pub const TEMPLATE_REGEX_PROGRAM_BYTES_MAX: usize = 1 << 20;
+/// Regular expressions of templates that a thread keeps read.
+pub const TEMPLATE_REGEXES_MAX: usize = 256;
+/// Deepest nesting of a value that functions of templates go into.
+pub const TEMPLATE_VALUE_DEPTH_MAX: usize = 1_000;
 /// Most rounds of the closure's worklist.
 pub const CLOSURE_ITEMS_MAX: usize = 1_000_000;
 

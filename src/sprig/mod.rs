@@ -3,23 +3,43 @@
 //! They do what Masterminds/sprig 3.3 and Helm 4 do, with three exceptions that a reproducible lock asks for: chance comes
 //! from a seed, time stands still, and nothing reaches the environment or the network. `helm` imports it.
 
+mod cast;
 mod certificates;
 mod chance;
+mod clock_reader;
 mod codecs;
 mod constraint;
+mod dates;
+mod decimal;
+mod defaults;
 mod der;
 mod dicts;
+mod duration;
+mod encode;
 mod floats;
 mod flow;
 mod json;
 mod json_read;
 mod keys;
+mod layout;
+mod lists;
 mod merge;
+mod moment;
+mod names;
+mod numbers;
 mod paths;
+mod pattern;
+mod print;
+mod regex;
+mod runes;
 mod secrets;
+mod splits;
 mod stock_keys;
+mod strings;
 mod toml;
+mod urls;
 mod versions;
+mod words;
 mod yaml_cursor;
 mod yaml_go_syntax;
 mod yaml_parse;
@@ -36,6 +56,10 @@ mod yaml_write;
 mod codec_facts;
 #[cfg(test)]
 mod double;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use json::write_json;
 pub use json_read::read_json;
@@ -48,15 +72,27 @@ use crate::template::Functions;
 /// All functions.
 pub fn functions() -> Functions {
     Functions::default()
+        .with(cast::ALL)
         .with(certificates::ALL)
         .with(chance::ALL)
         .with(codecs::ALL)
+        .with(dates::ALL)
+        .with(defaults::ALL)
         .with(dicts::ALL)
+        .with(encode::ALL)
         .with(flow::ALL)
         .with(keys::ALL)
+        .with(lists::ALL)
+        .with(names::ALL)
+        .with(numbers::ALL)
         .with(paths::ALL)
+        .with(regex::ALL)
         .with(secrets::ALL)
+        .with(splits::ALL)
+        .with(strings::ALL)
+        .with(urls::ALL)
         .with(versions::ALL)
+        .with(words::ALL)
 }
 
 #[cfg(test)]
