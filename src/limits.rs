@@ -135,6 +135,22 @@ pub const PACK_BYTES_DEFAULT: u64 = 2 << 30;
 pub const PACK_BYTES_MIN: u64 = 1 << 20;
 /// Largest zstd window a pack may ask for: log2 of bytes.
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+/// Deepest nesting of a value that templates read or write as YAML, JSON or TOML; each level takes room on the stack.
+pub const YAML_DEPTH_MAX: usize = 256;
+/// Longest YAML, JSON or TOML that one call writes: shared maps can make a small value print without end.
+pub const ENCODED_BYTES_MAX: usize = 64 << 20;
+/// Deepest nesting, and most elements of each level, of a value that is shown in an error.
+pub const YAML_SHOWN_DEPTH_MAX: usize = 6;
+/// Most elements of each level of a value that is shown in an error.
+pub const YAML_SHOWN_ITEMS_MAX: usize = 8;
+/// Longest regular expression of a template.
+pub const TEMPLATE_REGEX_BYTES_MAX: usize = 64 << 10;
+/// Largest program that a regular expression of a template becomes.
+pub const TEMPLATE_REGEX_PROGRAM_BYTES_MAX: usize = 1 << 20;
+/// Regular expressions of templates that a thread keeps read.
+pub const TEMPLATE_REGEXES_MAX: usize = 256;
+/// Deepest nesting of a value that functions of templates go into.
+pub const TEMPLATE_VALUE_DEPTH_MAX: usize = 1_000;
 /// Most rounds of the closure's worklist.
 pub const CLOSURE_ITEMS_MAX: usize = 1_000_000;
 
@@ -184,3 +200,46 @@ pub const SERVE_REFERRERS_BYTES_MAX: usize = 4 << 20;
 pub const SERVE_GIT_PROCESSES_MAX: usize = 16;
 /// Time that requests under way are given when the embedded servers stop.
 pub const SERVE_STOP_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Most steps that the templates of one chart take: nodes executed, bytes made, elements looked at.
+pub const RENDER_STEPS_MAX: u64 = 1 << 30;
+/// Most bytes or elements of one value that a function makes.
+pub const RENDER_VALUE_UNITS_MAX: u64 = 32 << 20;
+/// Most bytes that the templates of one chart write; an included template counts each time.
+pub const RENDER_OUTPUT_BYTES_MAX: u64 = 512 << 20;
+/// Longest time that the templates of one chart run.
+pub const RENDER_TIME_MAX: Duration = Duration::from_mins(2);
+/// Steps between two looks at the clock.
+pub const RENDER_CLOCK_STEPS: u64 = 4096;
+/// Deepest nesting of templates, branches and pipelines while a template runs.
+pub const RENDER_DEPTH_MAX: usize = 20_000;
+/// Stack of the thread that templates run in: [`RENDER_DEPTH_MAX`] levels fit, in a debug build too.
+pub const RENDER_STACK_BYTES: usize = 512 << 20;
+/// How often `include` may nest one name: Helm's own bound.
+pub const RENDER_INCLUDES_MAX: usize = 1000;
+/// Most errors of a chain of includes that are kept, so that a chain can be shown on any stack.
+pub const RENDER_TRACE_MAX: usize = 1000;
+/// Most bytes of words in such a chain.
+pub const RENDER_TRACE_BYTES_MAX: usize = 4 << 20;
+/// Most different demands (`required`, `fail`) that are noted in one run.
+pub const RENDER_DEMANDS_MAX: usize = 1000;
+/// Most bytes of texts given to `tpl` whose trees are kept.
+pub const RENDER_TPL_BYTES_MAX: usize = 32 << 20;
+/// Deepest nesting of blocks (`if`, `range`, `with`, `else if`) in one template.
+pub const TEMPLATE_BLOCKS_DEPTH_MAX: usize = 500;
+/// Deepest nesting of parentheses in one action of a template.
+pub const TEMPLATE_PARENS_DEPTH_MAX: usize = 200;
+/// Longest text that printing one value or one call of `printf` makes; what is longer is cut.
+pub const PRINT_BYTES_MAX: usize = 64 << 20;
+/// Deepest nesting of a value that is printed: a map can hold itself.
+pub const PRINT_DEPTH_MAX: usize = 500;
+/// Deepest nesting of maps and lists that `merge` and `deepCopy` go down.
+pub const RENDER_VALUE_DEPTH_MAX: usize = 500;
+/// Longest random text or bytes that one call makes.
+pub const RENDER_RANDOM_BYTES_MAX: u64 = 16 << 20;
+/// Steps that one `bcrypt` counts for: about 50 ms.
+pub const RENDER_BCRYPT_STEPS: u64 = 8 << 20;
+/// Steps that one `derivePassword` counts for: about 150 ms and 32 MiB for as long.
+pub const RENDER_SCRYPT_STEPS: u64 = 32 << 20;
+/// Steps that one key or certificate counts for.
+pub const RENDER_CERTIFICATE_STEPS: u64 = 64 << 10;

@@ -7,7 +7,7 @@ use crate::artifact::Digest;
 use crate::build::{self, BuildError};
 use crate::bundle::{BundleError, Flush, PackOptions, Sealed};
 use crate::cli::failure::Code;
-use crate::cli::render::{json, out, size};
+use crate::cli::words::{json, out, size};
 use crate::cli::{Face, Failure, block_on, closure, connect, keys};
 use crate::inventory::Inventory;
 use crate::limits;
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args, face: Face) -> Result<(), Failure> {
     let inventory = connect::inventory(&args.inventory)?;
     let values = connect::values(&args.inventory, &inventory)?;
     let key = args.signer.key()?;
-    let sources = args.reach.sources(&inventory, face.report())?;
+    let sources = args.reach.sources(inventory.plain_hosts(), face.report())?;
     let flush = if args.no_sync { Flush::ToSystem } else { Flush::ToDisk };
     let options = PackOptions { part_bytes: args.part_size, flush, ..PackOptions::default() };
     let (lock, draft) = block_on(async {

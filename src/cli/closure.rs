@@ -1,7 +1,7 @@
 //! Tables of what a lock holds: counts, verdicts, and what could not be seen into.
 
 use crate::artifact::Kind;
-use crate::cli::render::{safe, table};
+use crate::cli::words::{safe, table};
 use crate::lock::{Lock, Opaque, Pin, Verdict};
 use crate::report::count;
 

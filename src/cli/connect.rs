@@ -32,10 +32,10 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    /// Opens the store and makes the clients. Charts and files that the inventory writes with `http://` may be plain.
+    /// Opens the store and makes the clients. Charts and files that the person wrote with `http://` come from `plain_hosts`.
     pub(super) fn sources(
         &self,
-        inventory: &Inventory,
+        plain_hosts: Vec<String>,
         report: Report,
     ) -> Result<Sources, Failure> {
         let mut authorities = Vec::new();
@@ -47,10 +47,10 @@ impl Reach {
             ca_file: self.git_authorities(&authorities, &store)?,
             ..GitOptions::default()
         });
-        // For registries, which are sent logins, only the flag decides; `http://` in the inventory is about that URL's kind.
+        // For registries, which are sent logins, only the flag decides; `http://` in an inventory is about that URL's kind.
         let flagged: BTreeSet<String> = self.plain_http.iter().cloned().collect();
         let mut plain_http = flagged.clone();
-        plain_http.extend(inventory.plain_hosts());
+        plain_http.extend(plain_hosts);
         let policy = Policy { authorities, ..Policy::default() };
         let registry_network = Network::new(Policy { plain_http: flagged, ..policy.clone() })?;
         let network = Network::new(Policy { plain_http, ..policy })?;
@@ -128,6 +128,21 @@ pub(super) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
             Code::Usage,
             format!("{}: larger than {bytes_max} bytes", path.display()),
         ));
+    }
+    Ok(bytes)
+}
+
+/// Reads a file that the person named, or standard input for `-`.
+pub(super) fn read_or_input(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
+    use std::io::Read as _;
+    if path.as_os_str() != "-" {
+        return read(path, bytes_max);
+    }
+    let mut bytes = Vec::new();
+    let input = std::io::stdin().lock().take(bytes_max + 1).read_to_end(&mut bytes);
+    input.map_err(|error| Failure::file(path, &error))?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(Failure::usage(format!("standard input: larger than {bytes_max} bytes")));
     }
     Ok(bytes)
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::bundle::{Contents, Sealed};
-use crate::cli::render::{json, out, safe, size, table};
+use crate::cli::words::{json, out, safe, size, table};
 use crate::cli::{Face, Failure, closure};
 use crate::lock::Chains;
 use crate::report::count;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cli::render::{json, out};
+use crate::cli::words::{json, out};
 use crate::cli::{Face, Failure, block_on, closure, connect};
 use crate::resolve::{self, Faults, Wanted};
 
@@ -25,7 +25,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, face: Face) -> Result<(), Failure> {
     let inventory = connect::inventory(&args.inventory)?;
     let values = connect::values(&args.inventory, &inventory)?;
-    let sources = args.reach.sources(&inventory, face.report())?;
+    let sources = args.reach.sources(inventory.plain_hosts(), face.report())?;
     let faults = if args.keep_going { Faults::KeepGoing } else { Faults::Stop };
     let wanted = Wanted { inventory: &inventory, values: &values, faults };
     let lock = block_on(resolve::resolve(wanted, &sources))?;
@@ -38,7 +38,8 @@ pub(crate) fn run(args: &Args, face: Face) -> Result<(), Failure> {
             "verdicts": closure::verdicts_json(&lock),
         })));
     } else {
-        let tables = [closure::verdicts(&lock), closure::unsure(&lock), closure::opaque(&lock.opaque)];
+        let tables =
+            [closure::verdicts(&lock), closure::unsure(&lock), closure::opaque(&lock.opaque)];
         out(&format!("{}: {}\n{}", path.display(), closure::summary(&lock), tables.concat()));
     }
     Ok(())

@@ -4,6 +4,7 @@
 //! whose doc comment is its help, and a `run` that joins rooms. Nobody imports this room but `main.rs`.
 
 mod build;
+mod chart_place;
 mod closure;
 mod connect;
 mod failure;
@@ -18,6 +19,7 @@ mod replay;
 mod serve;
 mod verify;
 mod why;
+mod words;
 
 use std::io::IsTerminal as _;
 
@@ -70,6 +72,7 @@ enum Verb {
     Why(why::Args),
     Build(build::Args),
     Inspect(inspect::Args),
+    Render(render::Args),
     Verify(verify::Args),
     Replay(replay::Args),
     Serve(serve::Args),
@@ -107,6 +110,7 @@ impl Verb {
             Self::Why(args) => why::run(&args, face),
             Self::Build(args) => build::run(&args, face),
             Self::Inspect(args) => inspect::run(&args, face),
+            Self::Render(args) => render::run(&args, face),
             Self::Verify(args) => verify::run(&args, face),
             Self::Replay(args) => replay::run(&args, face),
             Self::Serve(args) => serve::run(&args, face),

@@ -6,7 +6,7 @@ use crate::artifact::ImageRef;
 use crate::bundle::Sealed;
 use crate::cli::build::read_lock;
 use crate::cli::failure::Code;
-use crate::cli::render::{json, out, safe};
+use crate::cli::words::{json, out, safe};
 use crate::cli::{Face, Failure};
 use crate::lock::{Edge, Lock, Opaque, Verdict};
 

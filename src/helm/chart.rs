@@ -216,6 +216,10 @@ fn load(entries: impl Iterator<Item = Entry>, place: &Place<'_>) -> Result<Chart
     for template in &parts.templates {
         place.text(&template.name, &template.bytes)?;
     }
+    let count = parts.subcharts.len().max(yaml.dependencies.as_ref().map_or(0, Vec::len));
+    if count > limits::CHARTS_MAX {
+        return Err(ChartError::Many);
+    }
     let dependencies = parts
         .subcharts
         .into_iter()
@@ -244,9 +248,8 @@ fn subchart(name: &str, entries: Vec<Entry>, above: &Place<'_>) -> Result<Chart,
     }
     let place = Place { path: format!("{file}/"), depth: above.depth + 1, budget: above.budget };
     if !name.ends_with(".tgz") {
-        let below = |(path, bytes): Entry| {
-            path.split_once('/').map(|(_, path)| (path.to_owned(), bytes))
-        };
+        let below =
+            |(path, bytes): Entry| path.split_once('/').map(|(_, path)| (path.to_owned(), bytes));
         return load(entries.into_iter().filter_map(below), &place);
     }
     let Some((_, bytes)) = entries.iter().find(|(path, _)| path == name) else {
@@ -265,10 +268,8 @@ fn read_yaml(file: &str, bytes: &[u8], place: &Place<'_>) -> Result<Value, Chart
 }
 
 fn text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, ChartError> {
-    std::str::from_utf8(bytes).map_err(|error| ChartError::NotText {
-        file: file.to_owned(),
-        at: error.valid_up_to(),
-    })
+    std::str::from_utf8(bytes)
+        .map_err(|error| ChartError::NotText { file: file.to_owned(), at: error.valid_up_to() })
 }
 
 /// Whether a file holds documents that `--include-crds` adds.

@@ -35,10 +35,11 @@ impl ChartFiles {
             let Some((_, path)) = name.split_once('/') else {
                 return Err(ArchiveError::Name(name.to_owned()));
             };
-            let bytes = bounded(bytes, limits::CHART_FILE_BYTES_MAX).map_err(|error| match error {
-                ArchiveError::Large => ArchiveError::LargeFile(name.to_owned()),
-                other => other,
-            })?;
+            let bytes =
+                bounded(bytes, limits::CHART_FILE_BYTES_MAX).map_err(|error| match error {
+                    ArchiveError::Large => ArchiveError::LargeFile(name.to_owned()),
+                    other => other,
+                })?;
             files.put(path.to_owned(), &bytes);
             Ok(())
         })?;

@@ -88,7 +88,11 @@ fn check_one(
     let checker = Checker::new(&schema, left);
     let trail = Trail { schema: &schema, above: None };
     let step = Step { schema: &schema, scope: &schema, value: values, at: "", depth: 0 };
-    let found = checker.run(&step, &trail).0;
+    let mut found = checker.run(&step, &trail).0;
+    // A single group of problems says nothing by itself.
+    if let [Found { kind: FoundKind::Group, inner, .. }] = found.as_mut_slice() {
+        found = std::mem::take(inner);
+    }
     for warning in checker.warnings.into_inner() {
         warnings.push(format!("{chart}: values.schema.json: {warning}"));
     }
@@ -101,13 +105,22 @@ pub(super) struct Found {
     at: String,
     text: String,
     inner: Vec<Found>,
+    kind: FoundKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FoundKind {
+    /// A problem of its own.
+    Itself,
+    /// Several problems of one value.
+    Group,
     /// Says only that what was referred to failed: not listed when one problem explains it.
-    is_reference: bool,
+    Reference,
 }
 
 impl Found {
     pub(super) fn new(at: &str, text: impl Into<String>) -> Self {
-        Self { at: at.to_owned(), text: text.into(), inner: Vec::new(), is_reference: false }
+        Self { at: at.to_owned(), text: text.into(), inner: Vec::new(), kind: FoundKind::Itself }
     }
 
     pub(super) fn because(at: &str, text: impl Into<String>, inner: Vec<Self>) -> Self {
@@ -116,14 +129,17 @@ impl Found {
 
     /// Several problems of one value as one.
     pub(super) fn group(at: &str, mut inner: Vec<Self>) -> Option<Self> {
-        if inner.len() < 2 { inner.pop() } else { Some(Self::because(at, FAILED, inner)) }
+        if inner.len() < 2 {
+            return inner.pop();
+        }
+        Some(Self { kind: FoundKind::Group, ..Self::because(at, FAILED, inner) })
     }
 
     fn list(&self, chart: &str, depth: usize, into: &mut Vec<SchemaProblem>) {
         if into.len() > limits::SCHEMA_PROBLEMS_MAX {
             return;
         }
-        let skipped = self.is_reference && self.inner.len() == 1;
+        let skipped = self.kind == FoundKind::Reference && self.inner.len() == 1;
         if !skipped {
             let (chart, at, text) = (chart.to_owned(), self.at.clone(), self.text.clone());
             into.push(SchemaProblem { chart, at, text, depth });
@@ -234,7 +250,8 @@ impl<'a> Checker<'a> {
         }
         self.spend(1000 + pattern.len());
         let mut builder = regex::RegexBuilder::new(pattern);
-        let compiled = builder.size_limit(limits::SCHEMA_PATTERN_BYTES_MAX).build().ok().map(Rc::new);
+        let compiled =
+            builder.size_limit(limits::SCHEMA_PATTERN_BYTES_MAX).build().ok().map(Rc::new);
         if compiled.is_none() {
             self.warn(format!("pattern {pattern:?} cannot be read and is not asked"));
         }
@@ -248,6 +265,12 @@ impl<'a> Checker<'a> {
         let scope = if schema.get("$id").is_some() { schema } else { step.scope };
         let next = Step { schema, scope, depth: step.depth + 1, ..*step };
         self.run(&next, &Trail { schema, above: Some(trail) })
+    }
+
+    /// Holds the name of a part against a schema.
+    pub(super) fn name(&self, step: &Step<'_>, schema: &Json, name: &Value) -> Option<Found> {
+        let next = Step { schema, value: name, at: "", depth: step.depth + 1, ..*step };
+        Found::group("", self.run(&next, &Trail { schema, above: None }).0)
     }
 
     /// Holds a part of the value against a schema.
@@ -392,20 +415,19 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn follow(
-        &self,
-        step: &Step<'_>,
-        reference: &str,
-        trail: &Trail<'_>,
-    ) -> (Vec<Found>, Seen) {
+    fn follow(&self, step: &Step<'_>, reference: &str, trail: &Trail<'_>) -> (Vec<Found>, Seen) {
         match self.resolve(step.scope, reference) {
             Ok(Some(schema)) => {
-                let (found, seen) = self.same(step, schema, trail);
+                let (mut found, seen) = self.same(step, schema, trail);
                 if found.is_empty() {
                     return (found, seen);
                 }
+                let found = match found.as_mut_slice() {
+                    [Found { kind: FoundKind::Group, inner, .. }] => std::mem::take(inner),
+                    _ => found,
+                };
                 let mut found = Found::because(step.at, FAILED, found);
-                found.is_reference = true;
+                found.kind = FoundKind::Reference;
                 (vec![found], Seen::default())
             }
             Ok(None) => (Vec::new(), Seen::default()),
@@ -468,7 +490,8 @@ fn unescaped(fragment: &str) -> String {
     let mut rest = fragment.as_bytes();
     while let Some((first, after)) = rest.split_first() {
         let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        let escaped = hex.filter(|_| *first == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let escaped =
+            hex.filter(|_| *first == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
         bytes.push(escaped.unwrap_or(*first));
         rest = if escaped.is_some() { after.get(2..).unwrap_or_default() } else { after };
     }

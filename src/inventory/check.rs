@@ -29,7 +29,8 @@ pub(super) const ROOT: Keys = Keys {
     ],
 };
 pub(super) const REPO: Keys = Keys { required: &["url", "refs"], optional: &[] };
-pub(super) const APP: Keys = Keys { required: &["repo", "path"], optional: &["revision", "placeholders"] };
+pub(super) const APP: Keys =
+    Keys { required: &["repo", "path"], optional: &["revision", "placeholders"] };
 pub(super) const FILE: Keys = Keys { required: &["url", "sha256"], optional: &[] };
 pub(super) const CLUSTER: Keys = Keys {
     required: &["name"],

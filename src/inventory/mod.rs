@@ -20,8 +20,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use file::{
-    AppEntry, ChartEntry, ClusterEntry, FileEntry, InventoryFile, RepoEntry, RuleEntry, WaiverEntry,
-    schema,
+    AppEntry, ChartEntry, ClusterEntry, FileEntry, InventoryFile, RepoEntry, RuleEntry,
+    WaiverEntry, schema,
 };
 pub use pattern::RefPattern;
 pub use problem::{Problem, Problems};

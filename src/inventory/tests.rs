@@ -108,7 +108,9 @@ waivers:
 #[test]
 fn refuses_releases_and_waivers_that_mean_nothing() {
     let chart = |line: &str| {
-        with(&format!("charts:\n  - chart: web\n    repo: https://h/c\n    version: 1.0.0\n    {line}"))
+        with(&format!(
+            "charts:\n  - chart: web\n    repo: https://h/c\n    version: 1.0.0\n    {line}"
+        ))
     };
     for (line, problem) in [
         ("release: Web", "charts[0].release: \"Web\" is not the name of a release"),

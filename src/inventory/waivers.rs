@@ -77,14 +77,11 @@ pub(super) fn waivers(r: &mut Reader<'_>, root: &At<'_>) -> Vec<Waiver> {
         let mut text = |key: &str| at.get(key).and_then(|at| r.parse(&at, pattern));
         let (image, file, opaque) = (text("image"), text("file"), text("opaque"));
         let (place, reason) = (text("place"), text("reason"));
-        let mut kinds: Vec<Waived> = [
-            image.map(Waived::Image),
-            file.map(Waived::File),
-            opaque.map(Waived::Opaque),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        let mut kinds: Vec<Waived> =
+            [image.map(Waived::Image), file.map(Waived::File), opaque.map(Waived::Opaque)]
+                .into_iter()
+                .flatten()
+                .collect();
         if kinds.len() > 1 || (kinds.is_empty() && place.is_none()) {
             let hint = "write one entry for each thing that is waived".to_owned();
             r.add(&at, "give one of image, file and opaque, or a place alone", Some(hint));

@@ -28,9 +28,8 @@ impl Closure<'_> {
         let pinned = self.sources.pin_chart(repo, chart, &range).await?;
         let from = pinned.pin.id();
         let mut expansion = Expansion::new(self.inventory, &from, release);
-        let archive_error = |source| {
-            SourceError::Archive { digest: Digest::of(&pinned.package), source }
-        };
+        let archive_error =
+            |source| SourceError::Archive { digest: Digest::of(&pinned.package), source };
         let mut files =
             ChartFiles::from_archive(pinned.package.as_slice()).map_err(archive_error)?;
         let place = format!("{chart}-{}/Chart.yaml", pinned.pin.version);
@@ -103,7 +102,8 @@ impl Closure<'_> {
             let files = files.clone();
             let rendered =
                 tokio::task::spawn_blocking(move || crate::helm::render(&files, &settings)).await;
-            let rendered = rendered.unwrap_or_else(|_| Err(RenderError::stopped()));
+            let stopped = |_| Err(RenderError::Thread(std::io::Error::other("it stopped")));
+            let rendered = rendered.unwrap_or_else(stopped);
             match rendered {
                 Ok(rendered) => self.take_rendered(&rendered, release, edge, expansion),
                 Err(error) if self.faults == Faults::KeepGoing => {

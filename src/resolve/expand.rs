@@ -16,11 +16,7 @@ use crate::resolve::request::{Release, Request};
 use crate::resolve::values::join;
 
 impl Closure<'_> {
-    pub(super) async fn expand(
-        &self,
-        request: &Request,
-        edge: &Edge,
-    ) -> Result<Expansion, Cause> {
+    pub(super) async fn expand(&self, request: &Request, edge: &Edge) -> Result<Expansion, Cause> {
         match request {
             Request::Image(reference) => {
                 let pin = self.sources.pin_image(reference, &self.inventory.platforms).await?;

@@ -40,14 +40,7 @@ impl Expansion {
     /// Takes in what one file or document refers to.
     pub(super) fn take(&mut self, findings: FileFindings) {
         let FileFindings {
-            images,
-            candidates,
-            files,
-            file_candidates,
-            opaque,
-            sources,
-            facts,
-            ..
+            images, candidates, files, file_candidates, opaque, sources, facts, ..
         } = findings;
         for image in images {
             self.image(image, Verdict::Certain);
@@ -111,8 +104,7 @@ impl Expansion {
             });
         }
         let placeholders = self.placeholders;
-        let release =
-            |helm| Release { helm, placeholders, by_argo: true, ..Release::default() };
+        let release = |helm| Release { helm, placeholders, by_argo: true, ..Release::default() };
         match request(kind, helm.map(release)) {
             Ok(request) => self.next.push((request, edge)),
             Err(what) => self.opaque.push(Opaque {

@@ -163,7 +163,10 @@ impl State {
         for (request, failure) in candidates {
             let edges = self.edges.iter().filter(|(other, _)| *other == request);
             self.opaque.extend(edges.map(|(_, edge)| Opaque {
-                what: format!("{} looks like one, and could not be had: {}", failure.what, failure.source),
+                what: format!(
+                    "{} looks like one, and could not be had: {}",
+                    failure.what, failure.source
+                ),
                 edge: edge.clone(),
                 advice: "waive it under waivers: with a reason, or list what is meant".to_owned(),
                 waived: None,

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::helm::set::{Reading, set_into};
-use crate::helm::{Chart, ChartFiles, merge_values, prepare, yaml, ValuesSource};
+use crate::helm::{Chart, ChartFiles, ValuesSource, merge_values, prepare, yaml};
 use crate::template::{Map, Value};
 
 /// Go's JSON of a value.
@@ -13,9 +13,7 @@ fn json(value: &Value) -> String {
         Value::Float(number) if number.fract() == 0.0 && number.abs() < 1e21 => {
             format!("{number:.0}")
         }
-        Value::Float(number) if number.abs() >= 1e21 => {
-            format!("{number:e}").replace('e', "e+")
-        }
+        Value::Float(number) if number.abs() >= 1e21 => format!("{number:e}").replace('e', "e+"),
         Value::Text(text) => serde_json::to_string(&**text).expect("text"),
         Value::List(list) => {
             format!("[{}]", list.items.iter().map(json).collect::<Vec<_>>().join(","))
@@ -66,51 +64,53 @@ fn texts_of_set_are_read_as_helm_reads_them() {
     }
 }
 
-#[test]
-fn temporary() {
-    let jobs = std::fs::read_to_string("/tmp/chart/jobs.txt").expect("jobs");
-    let mut out = String::new();
-    for job in jobs.lines() {
-        let mut parts = job.split('\t');
-        let dir = parts.next().expect("dir");
-        let mut files = Vec::new();
-        for entry in walkdir::WalkDir::new(dir).follow_links(true) {
-            let entry = entry.expect("entry");
-            if entry.file_type().is_file() {
-                let name = entry.path().strip_prefix(dir).expect("below").to_str().expect("utf8");
-                files.push((name.to_owned(), std::fs::read(entry.path()).expect("bytes")));
-            }
+/// A chart and what Helm made of it with some flags.
+struct Case {
+    title: String,
+    files: Vec<(String, Vec<u8>)>,
+    asked: Vec<(String, String)>,
+}
+
+fn cases(text: &str) -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    let mut asking = false;
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        if let Some(title) = line.strip_prefix("=== ") {
+            cases.push(Case { title: title.to_owned(), files: Vec::new(), asked: Vec::new() });
+            continue;
         }
-        let sources: Vec<_> = parts
-            .filter(|p| !p.is_empty())
-            .map(|p| match p.split_once(' ').expect("flag") {
-                ("set", t) => ValuesSource::Set(t.to_owned()),
-                ("json", t) => ValuesSource::SetJson(t.to_owned()),
-                (_, t) => ValuesSource::File {
-                    name: t.to_owned(),
-                    text: std::fs::read_to_string(t).expect("file"),
-                },
-            })
-            .collect();
-        let run = || -> Result<String, String> {
-            let show = |e: &dyn std::error::Error| {
-                let mut text = e.to_string();
-                if let Some(s) = e.source() { text += &format!(": {s}"); }
-                text
-            };
-            let files = ChartFiles::from_folder(files).map_err(|e| show(&e))?;
-            let mut chart = Chart::load(&files).map_err(|e| show(&e))?;
-            let values = merge_values(&sources).map_err(|e| show(&e))?;
-            let values = prepare(&mut chart, &values).map_err(|e| show(&e))?;
-            for w in &chart.warnings { eprintln!("{w}"); }
-            let Value::Map(m) = &chart.metadata else { return Err("map".to_owned()) };
-            let m: &Map = m;
-            m.set("IsRoot", Value::Bool(true));
-            if chart.yaml.annotations.is_none() { m.set("Annotations", Value::Nil); }
-            Ok(format!("{}\t{}", json(&values), json(&chart.metadata)))
-        };
-        out += &run().unwrap_or_else(|e| format!("error: {}", e.replace('\n', " | ")));
-        out += "\n";
+        let case = cases.last_mut().expect("a title first");
+        if let Some(name) = line.strip_prefix(">>> ") {
+            asking = false;
+            case.files.push((name.to_owned(), Vec::new()));
+        } else if let Some(flags) = line.strip_prefix("??? ") {
+            asking = true;
+            case.asked.push((flags.to_owned(), String::new()));
+        } else if asking {
+            line.clone_into(&mut case.asked.last_mut().expect("a question first").1);
+        } else {
+            let bytes = &mut case.files.last_mut().expect("a name first").1;
+            bytes.extend_from_slice(line.as_bytes());
+            bytes.push(b'\n');
+        }
     }
-    std::fs::write("/tmp/chart/ours.txt", out).expect("write");
+    cases
+}
+
+#[test]
+fn values_are_put_together_as_helm_puts_them_together() {
+    for Case { title, files, asked } in cases(include_str!("values.txt")) {
+        let files = ChartFiles::from_folder(files).expect("sound");
+        for (flags, wanted) in asked {
+            let sources: Vec<_> =
+                flags.split_whitespace().map(|flag| ValuesSource::Set(flag.to_owned())).collect();
+            let given = merge_values(&sources).expect("sound");
+            let mut chart = Chart::load(&files).expect("sound");
+            let found = match prepare(&mut chart, &given) {
+                Ok(values) => json(&values),
+                Err(_) => "error".to_owned(),
+            };
+            assert_eq!(found, wanted, "{title}: {flags}");
+        }
+    }
 }
