@@ -49,7 +49,7 @@ impl Digits {
             return Self { digits: String::new(), point: 0 };
         }
         let text = match count {
-            None => format!("{size:e}"),
+            None => shortest(size),
             Some(count) => {
                 let behind = count.saturating_sub(1).min(EXACT_DIGITS_MAX);
                 format!("{size:.behind$e}")
@@ -98,6 +98,16 @@ impl Digits {
         }
         out
     }
+}
+
+/// The shortest digits that name the number. Of two that are equally near Go takes the even one, the standard library the
+/// larger one: so the digits are rounded anew, which is exact and to even.
+fn shortest(size: f64) -> String {
+    let text = format!("{size:e}");
+    let digits = text.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count();
+    let behind = digits.saturating_sub(1);
+    let even = format!("{size:.behind$e}");
+    if even.parse::<f64>().is_ok_and(|read| read.to_bits() == size.to_bits()) { even } else { text }
 }
 
 /// `f`.
@@ -190,4 +200,31 @@ fn hexadecimal(size: f64, verb: char, precision: Option<usize>) -> String {
     let sign = if exponent < 0 { '-' } else { '+' };
     let text = format!("0x{first}{point}{behind}p{sign}{:02}", exponent.unsigned_abs());
     if verb == 'X' { text.to_ascii_uppercase() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::template::format_float;
+
+    #[test]
+    fn numbers_are_written_as_go_writes_them() {
+        for (value, verb, precision, expected) in [
+            (1e6, 'g', -1, "1e+06"),
+            (100_000.0, 'g', -1, "100000"),
+            (1e-7, 'g', -1, "1e-07"),
+            (1e21, 'f', -1, "1000000000000000000000"),
+            (0.125, 'f', 2, "0.12"),
+            (2.5, 'f', 0, "2"),
+            (100.0, 'g', 10, "100"),
+            (-0.0, 'g', -1, "-0"),
+            (5e-324, 'e', -1, "5e-324"),
+            (1.5, 'x', -1, "0x1.8p+00"),
+            (1.0, 'b', -1, "4503599627370496p-52"),
+            (f64::INFINITY, 'g', -1, "+Inf"),
+            // Two texts are equally short and equally near: the even one.
+            (71_446_336_274_043.625, 'e', -1, "7.144633627404362e+13"),
+        ] {
+            assert_eq!(format_float(value, verb, precision), expected);
+        }
+    }
 }
