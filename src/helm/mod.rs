@@ -22,7 +22,6 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod values;
-mod yaml;
 
 pub use archive::{ArchiveError, ChartArchive, Vendored};
 pub use capabilities::{Capabilities, KubeVersion, KubeVersionError};

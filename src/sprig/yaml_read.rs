@@ -119,7 +119,11 @@ pub(super) enum Typed<'a> {
 }
 
 /// What a scalar node is, by its tag and its text.
-pub(super) fn scalar<'t>(tag: Option<&str>, text: &'t str, plain: bool) -> Result<Typed<'t>, String> {
+pub(super) fn scalar<'t>(
+    tag: Option<&str>,
+    text: &'t str,
+    plain: bool,
+) -> Result<Typed<'t>, String> {
     let Some(tag) = tag else {
         if !plain {
             return Ok(Typed::Text(Cow::Borrowed(text)));
@@ -231,7 +235,8 @@ impl<'t, 'a> Decoder<'t, 'a> {
             return Ok(());
         }
         let above = self.decoded.clamp(ALIAS_RATIO_LOW, ALIAS_RATIO_HIGH) - ALIAS_RATIO_LOW;
-        let allowed = 0.99 - 0.89 * f64::from(above) / f64::from(ALIAS_RATIO_HIGH - ALIAS_RATIO_LOW);
+        let allowed =
+            0.99 - 0.89 * f64::from(above) / f64::from(ALIAS_RATIO_HIGH - ALIAS_RATIO_LOW);
         if aliased / all > allowed {
             return Err("document contains excessive aliasing".to_string());
         }
@@ -332,12 +337,7 @@ impl<'t, 'a> Decoder<'t, 'a> {
     }
 
     /// A key; none for one that JSON cannot have, which is noted.
-    fn key(
-        &mut self,
-        id: NodeId,
-        value: NodeId,
-        depth: usize,
-    ) -> Result<Option<Rc<str>>, String> {
+    fn key(&mut self, id: NodeId, value: NodeId, depth: usize) -> Result<Option<Rc<str>>, String> {
         self.count()?;
         match self.body(id)? {
             Body::Alias { name, target } => {
