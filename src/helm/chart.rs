@@ -9,8 +9,9 @@ use thiserror::Error;
 use crate::helm::archive::Budget;
 use crate::helm::schema::SchemaProblem;
 use crate::helm::values::read_values;
-use crate::helm::{ArchiveError, ChartFiles, ChartYaml, metadata, yaml};
+use crate::helm::{ArchiveError, ChartFiles, ChartYaml, metadata};
 use crate::limits;
+use crate::sprig;
 use crate::template::{Map, MapKind, Value};
 
 /// Why a chart cannot be loaded or prepared.
@@ -264,7 +265,7 @@ fn read_yaml(file: &str, bytes: &[u8], place: &Place<'_>) -> Result<Value, Chart
     if bytes.len() as u64 > limits::CHART_YAML_BYTES_MAX {
         return Err(place.fail(file, "too large"));
     }
-    yaml::read(place.text(file, bytes)?).map_err(|problem| place.fail(file, problem))
+    sprig::read_yaml(place.text(file, bytes)?).map_err(|problem| place.fail(file, problem))
 }
 
 fn text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, ChartError> {

@@ -297,10 +297,10 @@ fn unlike(name: &str, value: &Value, wanted: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::helm::yaml;
+    use crate::sprig;
 
     fn chart(text: &str) -> Result<ChartYaml, String> {
-        read(&yaml::read(text).expect("sound"), None)
+        read(&sprig::read_yaml(text).expect("sound"), None)
     }
 
     #[test]
