@@ -13,6 +13,12 @@ pub const PROBLEMS_MAX: usize = 200;
 pub const LOCK_BYTES_MAX: u64 = 256 << 20;
 /// Largest Kubernetes YAML file that is searched for references; larger ones are reported opaque.
 pub const DOCUMENT_BYTES_MAX: u64 = 16 << 20;
+/// Most texts inside the texts of one file that are searched for references.
+pub const EMBEDDED_TEXTS_MAX: usize = 10_000;
+/// Most texts of one container, and most fields of one object, that are kept to conclude from.
+pub const FACT_TEXTS_MAX: usize = 200;
+/// Most URLs that one script can put together.
+pub const SCRIPT_URLS_MAX: usize = 500;
 /// Most files read from one app path of one repository.
 pub const APP_FILES_MAX: usize = 20_000;
 /// Largest OCI manifest or index, as registries bound it (distribution-spec: at least 4 MiB).
@@ -43,6 +49,38 @@ pub const CHART_CONTENT_BYTES_MAX: u64 = 512 << 20;
 pub const CHART_YAML_BYTES_MAX: u64 = 1 << 20;
 /// Most members of a chart archive.
 pub const CHART_ENTRIES_MAX: usize = 20_000;
+/// Largest chart that is held in memory, decompressed, together with all charts in it (Helm: 100 MiB).
+pub const CHART_LOADED_BYTES_MAX: u64 = 100 << 20;
+/// Largest file of a chart that is held in memory (Helm: 5 MiB).
+pub const CHART_FILE_BYTES_MAX: u64 = 5 << 20;
+/// Deepest nesting of charts in charts.
+pub const CHART_DEPTH_MAX: usize = 16;
+/// Most charts in one chart, after one chart was taken several times under several names.
+pub const CHARTS_MAX: usize = 1_000;
+/// Most rules of a `.helmignore`.
+pub const IGNORE_RULES_MAX: usize = 1_000;
+/// Longest rule of a `.helmignore`.
+pub const IGNORE_RULE_CHARS_MAX: usize = 1_000;
+/// Largest values file.
+pub const VALUES_BYTES_MAX: usize = 16 << 20;
+/// Deepest nesting of values.
+pub const VALUES_DEPTH_MAX: usize = 200;
+/// Most keys and items that are copied or compared while the values of one chart are put together.
+pub const VALUES_WORK_MAX: u64 = 20_000_000;
+/// Highest index that `--set a[…]` may name, as in Helm.
+pub const SET_INDEX_MAX: usize = 65_536;
+/// Most dots in one name of `--set`, as in Helm.
+pub const SET_NAME_LEVELS_MAX: usize = 30;
+/// Most items that all lists of one `--set` may have together.
+pub const SET_ITEMS_MAX: usize = 1 << 20;
+/// Most steps of holding values against the schema of one chart and its subcharts.
+pub const SCHEMA_WORK_MAX: u64 = 5_000_000;
+/// Deepest chain of schemas in schemas that is followed.
+pub const SCHEMA_DEPTH_MAX: usize = 400;
+/// Largest regular expression of a schema, compiled.
+pub const SCHEMA_PATTERN_BYTES_MAX: usize = 1 << 20;
+/// Most problems with the schema that are listed.
+pub const SCHEMA_PROBLEMS_MAX: usize = 100;
 /// Largest header that names a member of a chart archive.
 pub const CHART_NAME_BYTES_MAX: u64 = 64 << 10;
 /// Largest token or error answer of a registry or git server that is kept.

@@ -339,3 +339,30 @@ fn json_is_read_like_yaml() {
     let text = "{\n\t\"apiVersion\": \"v1\",\n\t\"kind\": \"Pod\",\n\t\"spec\": {\n\t\t\"containers\": [{\"image\": \"a.io/b:1\"}]\n\t}\n}\n";
     assert_eq!(images(&read("p.json", text)), ["p.json:5 spec.containers[0].image a.io/b:1"]);
 }
+
+#[test]
+#[ignore]
+fn zz_dump() {
+    let mut out = String::new();
+    let mut files: Vec<_> = std::fs::read_dir("/tmp/finder/out").unwrap().flatten().map(|e| e.path()).collect();
+    files.sort();
+    for path in files.into_iter().filter(|p| p.extension().is_some_and(|e| e == "yaml")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let mut facts = Vec::new();
+        for doc in text.split("\n---\n") {
+            let source = doc.lines().find_map(|l| l.trim_start_matches("---").trim().strip_prefix("# Source: ")).unwrap_or("?").to_owned();
+            let found = crate::argo::read_mapped(&source, doc, &|l| l);
+            for i in &found.images { out += &format!("{name}\timage\t{}\t{}\t{}\n", i.value, i.place, i.field); }
+            for i in &found.candidates { out += &format!("{name}\tCAND\t{}\t{}\t{}\n", i.value, i.place, i.field); }
+            for i in &found.files { out += &format!("{name}\tfile\t{}\t{}\t{}\n", i.value.url, i.place, i.field); }
+            for i in &found.file_candidates { out += &format!("{name}\tFCAND\t{}\t{}\t{}\n", i.value.url, i.place, i.field); }
+            for i in &found.opaque { out += &format!("{name}\topaque\t{}\t{}\t{}\n", i.value.what, i.place, i.field); }
+            facts.extend(found.facts.into_iter().map(|f| (name.clone(), f)));
+        }
+        let c = crate::argo::Knowledge::builtin().conclude(&facts);
+        for i in &c.images { out += &format!("{name}\timplied\t{}\t{}\t{}\n", i.image, i.place, i.rule); }
+        for (_, o) in &c.opaque { out += &format!("{name}\topaque\t{}\t{}\t{}\n", o.value.what, o.place, o.field); }
+    }
+    std::fs::write("/tmp/finder/found.tsv", out).unwrap();
+}

@@ -1,6 +1,6 @@
 //! What the verbs of the connected side share: where to keep things and how to reach out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -165,6 +165,31 @@ pub(super) fn inventory(path: &Path) -> Result<Inventory, Failure> {
         .file_name()
         .map_or_else(|| "inventory".to_owned(), |name| name.to_string_lossy().into_owned());
     Ok(Inventory::parse(&name, &bytes)?)
+}
+
+/// Reads the values files that an inventory names, by their paths in it. All that cannot be read are named at once.
+pub(super) fn values(
+    path: &Path,
+    inventory: &Inventory,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    let mut values = BTreeMap::new();
+    let mut problems = Vec::new();
+    for chart in &inventory.charts {
+        for name in &chart.value.values {
+            let at = |words: &str| format!("{}: {}.values: {words}", chart.place, chart.field);
+            match read(&folder.join(name), limits::USER_FILE_BYTES_MAX).map(String::from_utf8) {
+                Ok(Ok(text)) => drop(values.insert(name.clone(), text)),
+                Ok(Err(_)) => problems.push(at(&format!("{name}: not UTF-8 text"))),
+                Err(failure) => problems.push(at(&failure.errors.join("; "))),
+            }
+        }
+    }
+    if problems.is_empty() {
+        return Ok(values);
+    }
+    Err(Failure { code: Code::Inventory, errors: problems, hints: Vec::new() }
+        .hint("values files are named relative to the inventory's folder"))
 }
 
 /// Where an inventory's lock is: beside it, under the bundle's name.

@@ -10,12 +10,13 @@ use crate::build::BuildError;
 use crate::bundle::{Blame, BundleError, VerifyFailure};
 use crate::cli::render::{err, out, safe};
 use crate::git::GitError;
+use crate::helm::RenderError;
 use crate::inventory::Problems;
 use crate::lock::LockError;
 use crate::net::NetError;
 use crate::oci::{OciError, StoreError};
 use crate::replay::ReplayError;
-use crate::resolve::Failures;
+use crate::resolve::{Cause, Failures};
 use crate::serve::ServeError;
 use crate::source::SourceError;
 use crate::trust::{KeyError, TrustError};
@@ -275,6 +276,24 @@ impl From<Failures> for Failure {
             Self { errors: vec![words], ..Self::from(failure.source) }
         });
         Self::join(each.collect(), Code::Source)
+    }
+}
+
+impl From<RenderError> for Failure {
+    fn from(error: RenderError) -> Self {
+        Self::of(Code::Inventory, &error)
+    }
+}
+
+impl From<Cause> for Failure {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::Source(error) => error.into(),
+            Cause::Render(error) => error.into(),
+            Cause::Folder { .. } | Cause::Chart { .. } => Self::of(Code::Inventory, &cause),
+            Cause::NoValues { .. } | Cause::NoText { .. } => Self::of(Code::Inventory, &cause)
+                .hint("mend the Application's valueFiles, or set ignoreMissingValueFiles there"),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! whose doc comment is its help, and a `run` that joins rooms. Nobody imports this room but `main.rs`.
 
 mod build;
+mod closure;
 mod connect;
 mod failure;
 mod generate;
@@ -16,6 +17,7 @@ mod render;
 mod replay;
 mod serve;
 mod verify;
+mod why;
 
 use std::io::IsTerminal as _;
 
@@ -65,6 +67,7 @@ refused, 5 not trusted, 6 damaged, 7 the site refused, 8 a rotation hook failed,
 enum Verb {
     Init(init::Args),
     Lock(lock::Args),
+    Why(why::Args),
     Build(build::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
@@ -101,6 +104,7 @@ impl Verb {
         match self {
             Self::Init(args) => init::run(&args, face),
             Self::Lock(args) => lock::run(&args, face),
+            Self::Why(args) => why::run(&args, face),
             Self::Build(args) => build::run(&args, face),
             Self::Inspect(args) => inspect::run(&args, face),
             Self::Verify(args) => verify::run(&args, face),
