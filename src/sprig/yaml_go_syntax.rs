@@ -60,6 +60,7 @@ fn quote(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
             '\r' => quoted.push_str("\\r"),
+            '\u{feff}' => quoted.push_str("\\ufeff"),
             char if char.is_control() => quoted.push_str(&format!("\\x{:02x}", u32::from(char))),
             char => quoted.push(char),
         }

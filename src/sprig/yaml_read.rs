@@ -161,7 +161,7 @@ pub(super) fn scalar<'t>(
 
 fn typed(found: Scalar, text: &str) -> Typed<'_> {
     match found {
-        Scalar::Text | Scalar::Timestamp | Scalar::Merge => Typed::Text(Cow::Borrowed(text)),
+        Scalar::Text | Scalar::Timestamp => Typed::Text(Cow::Borrowed(text)),
         other => Typed::Other(other),
     }
 }
@@ -173,7 +173,6 @@ fn short_tag(scalar: Scalar) -> &'static str {
         Scalar::Int(_) | Scalar::Uint(_) => "int",
         Scalar::Float(_) => "float",
         Scalar::Timestamp => "timestamp",
-        Scalar::Merge => "merge",
         Scalar::Text => "str",
     }
 }
