@@ -10,7 +10,11 @@ use serde_saphyr::Spanned;
 use thiserror::Error;
 
 /// Deepest nesting of a document that somebody else rendered.
-const LENIENT_DEPTH_MAX: usize = 160;
+const LENIENT_DEPTH_MAX: usize = 90;
+/// Nesting that fits onto any stack. A level takes up to 40 kB in a debug build.
+const SHALLOW_MAX: usize = 24;
+/// Stack for what may be deeper.
+const STACK_BYTES: usize = 32 << 20;
 
 /// Text that is not sound YAML.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -80,7 +84,37 @@ impl From<&serde_saphyr::Error> for YamlError {
     }
 }
 
+/// Runs a parser where deep nesting cannot exhaust the stack: flat texts here, others in a thread with a large one.
+fn with_stack<T: Send>(text: &str, parse: impl FnOnce() -> T + Send) -> Option<T> {
+    if nesting_bound(text) <= SHALLOW_MAX {
+        return Some(parse());
+    }
+    std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().stack_size(STACK_BYTES);
+        builder.spawn_scoped(scope, parse).ok()?.join().ok()
+    })
+}
+
+/// How deep a text can be at most: no level is written with less than one character.
+fn nesting_bound(text: &str) -> usize {
+    let lead = |line: &str| line.bytes().take_while(|b| b" -?:\t".contains(b)).count();
+    let indent = text.lines().map(lead).max().unwrap_or(0);
+    // Closing marks may stand in quotes, so they are not counted against the opening ones.
+    let open = text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count();
+    // An alias brings what is below its anchor.
+    let aliases = if text.contains('&') && text.contains('*') { SHALLOW_MAX } else { 0 };
+    indent.saturating_add(open).saturating_add(aliases)
+}
+
 fn lenient(text: &str) -> Result<Vec<Node>, YamlError> {
+    with_stack(text, || lenient_here(text)).unwrap_or_else(no_stack)
+}
+
+fn no_stack<T>() -> Result<T, YamlError> {
+    Err(YamlError { line: 0, column: 0, message: "no memory to read it".to_owned() })
+}
+
+fn lenient_here(text: &str) -> Result<Vec<Node>, YamlError> {
     let options = serde_saphyr::options! {
         strict_booleans: true,
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
@@ -125,6 +159,10 @@ impl Node {
 
     /// Parses a stream of documents divided by `---`.
     pub fn parse_all(text: &str) -> Result<Vec<Self>, YamlError> {
+        with_stack(text, || Self::parse_here(text)).unwrap_or_else(no_stack)
+    }
+
+    fn parse_here(text: &str) -> Result<Vec<Self>, YamlError> {
         // YAML 1.2 booleans only: a key `y` or a label `on` stays the text that it is.
         let options = serde_saphyr::options! { strict_booleans: true };
         let read = serde_saphyr::from_multiple_with_options(text, options);
@@ -353,5 +391,29 @@ mod tests {
         assert_eq!(error.line, 2, "{error}");
         assert_eq!(Node::parse("a: 1\n---\nb: 2\n").expect_err("two").line, 3);
         assert!(Node::parse("a: [").is_err());
+    }
+
+    #[test]
+    fn lenient_parsing_keeps_every_document() {
+        let text = "a: 1\na: 2\n---\nb: [\n--- # c\nc: .inf\n";
+        let all = Node::parse_lenient(text);
+        assert_eq!(all.len(), 3);
+        let first = all[0].as_ref().expect("sound");
+        assert_eq!(first.entries().count(), 2, "both entries are kept");
+        assert_eq!(first.get("a").map(|n| &n.value), Some(&Value::Integer(2)), "the last counts");
+        assert!(all[1].as_ref().is_err_and(|error| error.line >= 4));
+        assert_eq!(all[2].as_ref().ok().and_then(|n| n.get("c")).map(|n| n.line), Some(6));
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error_and_no_crash() {
+        for depth in [50, 85, 500, 100_000] {
+            let flow = format!("a: {}1{}\n", "[".repeat(depth), "]".repeat(depth));
+            let compact = format!("{}1\n", "- ".repeat(depth));
+            for text in [flow, compact] {
+                assert_eq!(Node::parse_lenient(&text)[0].is_ok(), depth < 90, "{depth}");
+                assert_eq!(Node::parse_all(&text).is_ok(), depth < 60, "{depth}");
+            }
+        }
     }
 }

@@ -53,7 +53,12 @@ fn field(walk: &mut Walk<'_>, at: &At<'_>, key: &str) {
 }
 
 fn guess(key: &str, text: &str) -> Option<ImageRef> {
-    if says_image(key) { reference::likely(text) } else { reference::full(text) }
+    // `baseImage` alone is completed with a version by its operator.
+    if says_image(key) && !key.to_ascii_lowercase().contains("base") {
+        reference::likely(text)
+    } else {
+        reference::full(text)
+    }
 }
 
 /// Reads what a container is started with.

@@ -69,7 +69,7 @@ pub(super) fn mapping(walk: &mut Walk<'_>, at: &At<'_>) {
 
 /// Argo's own ways: artifacts by HTTP, triggers from a URL, Kargo's download step.
 fn argo(walk: &mut Walk<'_>, at: &At<'_>) {
-    let artifact = at.key() == "artifacts" || at.node.get("name").is_some();
+    let artifact = at.key() == "artifacts" && !at.field.contains("outputs.");
     let places = [
         (artifact, &["http", "url"][..]),
         (at.key() == "source", &["url", "path"]),
@@ -78,12 +78,8 @@ fn argo(walk: &mut Walk<'_>, at: &At<'_>) {
     for (here, path) in places {
         let Some(found) = at.at(path).filter(|_| here) else { continue };
         let Some(text) = found.node.text() else { continue };
-        if look(text) == Look::Inner || at.at(&["http", "method"]).is_some() {
-            continue;
-        }
-        match HttpUrl::parse(text) {
-            Ok(url) if !is_template(text) => push(walk, &found, url, look(text) > Look::Endpoint),
-            _ => {}
+        if look(text) > Look::Inner {
+            whole(walk, &found, text, true, true);
         }
     }
 }

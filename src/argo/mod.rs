@@ -28,6 +28,10 @@ mod walk;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_hidden;
+#[cfg(test)]
+mod tests_knowledge;
 
 pub use declared::declared_images;
 pub use facts::{Fact, FactKind};

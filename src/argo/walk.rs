@@ -44,22 +44,18 @@ fn search(file: &str, text: &str, line: &dyn Fn(u64) -> u64, rendered: bool) -> 
 impl FileFindings {
     /// Leaves each finding once: what is certain is no candidate.
     fn settle(&mut self) {
-        once(&mut self.images, &[]);
-        let certain = self.images.clone();
-        once(&mut self.candidates, &certain);
-        once(&mut self.files, &[]);
-        let certain = self.files.clone();
-        once(&mut self.file_candidates, &certain);
+        once(&mut self.images);
+        without(&mut self.candidates, &self.images, |a, b| a.repository == b.repository);
+        once(&mut self.candidates);
+        once(&mut self.files);
+        without(&mut self.file_candidates, &self.files, |a, b| a == b);
+        once(&mut self.file_candidates);
     }
 }
 
-/// Leaves the first of equal findings, and none that others hold.
-fn once<T: Clone + PartialEq>(list: &mut Vec<Found<T>>, others: &[Found<T>]) {
+/// Leaves the first of equal findings.
+fn once<T: Clone + PartialEq>(list: &mut Vec<Found<T>>) {
     let mut places: BTreeMap<(String, String), Vec<T>> = BTreeMap::new();
-    for other in others {
-        let key = (other.place.clone(), other.field.clone());
-        places.entry(key).or_default().push(other.value.clone());
-    }
     list.retain(|found| {
         let seen = places.entry((found.place.clone(), found.field.clone())).or_default();
         let new = !seen.contains(&found.value);
@@ -67,6 +63,18 @@ fn once<T: Clone + PartialEq>(list: &mut Vec<Found<T>>, others: &[Found<T>]) {
             seen.push(found.value.clone());
         }
         new
+    });
+}
+
+/// Leaves no guess about what is certain at the same place.
+fn without<T>(list: &mut Vec<Found<T>>, certain: &[Found<T>], same: impl Fn(&T, &T) -> bool) {
+    let mut fields: BTreeMap<(&str, &str), Vec<&T>> = BTreeMap::new();
+    for found in certain {
+        fields.entry((&*found.place, &*found.field)).or_default().push(&found.value);
+    }
+    list.retain(|found| {
+        let values = fields.get(&(&*found.place, &*found.field));
+        !values.is_some_and(|values| values.iter().any(|value| same(value, &found.value)))
     });
 }
 
