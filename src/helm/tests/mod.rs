@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::helm::set::{Reading, set_into};
 use crate::helm::{Chart, ChartError, ChartFiles, ValuesSource, merge_values, prepare};
-use crate::template::{Map, Value};
+use crate::template::Value;
 use crate::{limits, sprig};
 
 /// Go's JSON of a value.
