@@ -218,6 +218,8 @@ fn joined(host: &mut dyn Host, values: &[Value]) -> Result<String, Fault> {
 fn push(host: &mut dyn Host, out: &mut String, value: &Value) -> Result<(), Fault> {
     let printed;
     let text = match value {
+        // An action shows nil as no value, `print` does not.
+        Value::Nil => "<nil>",
         Value::Text(text) => text,
         other => {
             printed = print_value(other);

@@ -31,7 +31,9 @@ const FUNCTIONS: &[Function] = &[
     Function::fixed("upper", 1, |_, args| Ok(args.text(0)?.to_uppercase().into())),
     Function::fixed("plus", 2, |_, args| Ok(Value::Int(args.int(0)? + args.int(1)?))),
     Function::fixed("same", 1, |_, args| Ok(args.any(0).clone())),
-    Function::fixed("size", 1, |_, args| Ok(Value::Int(args.map(0)?.len() as i64))),
+    Function::fixed("size", 1, |_, args| {
+        Ok(Value::Int(i64::try_from(args.map(0)?.len()).unwrap()))
+    }),
     Function::fixed("bad", 0, |_, _| Err(Fault::said("bad luck"))),
     Function::fixed("chance", 0, |host, _| Ok(Value::text(host.random().to_string()))),
 ];
@@ -282,7 +284,7 @@ fn demands_are_errors_or_noted() {
 
 #[test]
 fn a_demand_of_a_text_is_placed_where_the_text_is_used() {
-    let text = "\n{{ tpl \"{{ tpl \\\"\\n{{ required \\\\\\\"it\\\\\\\" .b }}\\\" . }}\" . }}";
+    let text = "\n{{ tpl `\n\n{{ tpl \"{{ required \\\"it\\\" .b }}\" . }}` . }}";
     let mut run = Run::new(RunOptions { demands: Demands::Collect, ..RunOptions::default() });
     execute(text, &mut run).unwrap();
     let demand = &run.demands()[0];

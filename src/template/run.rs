@@ -120,7 +120,8 @@ impl Run {
     }
 
     fn look(&mut self) -> Result<(), Fault> {
-        self.clock_at = self.steps.saturating_add(limits::RENDER_CLOCK_STEPS);
+        let next = self.steps.saturating_add(limits::RENDER_CLOCK_STEPS);
+        self.clock_at = next.min(limits::RENDER_STEPS_MAX + 1);
         if self.steps > limits::RENDER_STEPS_MAX {
             // Whoever asks again is refused again.
             self.clock_at = 0;
