@@ -154,3 +154,12 @@ pub const SERVE_REFERRERS_BYTES_MAX: usize = 4 << 20;
 pub const SERVE_GIT_PROCESSES_MAX: usize = 16;
 /// Time that requests under way are given when the embedded servers stop.
 pub const SERVE_STOP_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Deepest nesting of blocks (`if`, `range`, `with`, `else if`) in one template.
+pub const TEMPLATE_BLOCKS_DEPTH_MAX: usize = 500;
+/// Deepest nesting of parentheses in one action of a template.
+pub const TEMPLATE_PARENS_DEPTH_MAX: usize = 200;
+/// Longest text that printing one value or one call of `printf` makes; what is longer is cut.
+pub const PRINT_BYTES_MAX: usize = 64 << 20;
+/// Deepest nesting of a value that is printed: a map can hold itself.
+pub const PRINT_DEPTH_MAX: usize = 500;

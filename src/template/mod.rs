@@ -10,13 +10,31 @@
 //! ```
 
 mod error;
+mod floats;
 mod host;
+mod lex;
 mod map;
 mod node;
+mod node_text;
+mod number;
+mod parse;
+mod pipeline;
+mod print;
+mod printer;
+mod printf;
+mod quote;
+mod tree;
+mod unicode;
 mod value;
 
 pub use error::{ExecError, ParseError};
+pub use floats::format_float;
 pub use host::{Args, Arity, Fault, Function, Functions, Host};
 pub use map::{Map, MapKind};
 pub use node::{Branch, Command, Node, NodeKind, NumberLiteral, Pipe, Pos};
+pub use parse::parse;
+pub use print::{print_value, sprint, sprintln};
+pub use printf::sprintf;
+pub use quote::{quote, unquote};
+pub use tree::Tree;
 pub use value::{Element, Kind, List, Object, Value};
