@@ -78,12 +78,14 @@ fn to_yaml_pretty(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
 }
 
 fn from_yaml(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
-    let read = checked_yaml(host, args)?.and_then(|value| as_map(value, "error unmarshaling JSON: while decoding JSON: "));
+    let read = checked_yaml(host, args)?
+        .and_then(|value| as_map(value, "error unmarshaling JSON: while decoding JSON: "));
     Ok(read.unwrap_or_else(error_map))
 }
 
 fn from_yaml_array(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
-    let read = checked_yaml(host, args)?.and_then(|value| as_list(value, "error unmarshaling JSON: while decoding JSON: "));
+    let read = checked_yaml(host, args)?
+        .and_then(|value| as_list(value, "error unmarshaling JSON: while decoding JSON: "));
     Ok(read.unwrap_or_else(error_list))
 }
 

@@ -9,7 +9,11 @@ use crate::sprig::floats;
 use crate::template::{Kind, Object, Value};
 
 /// Writes a value as JSON, in one line or indented. Errors are in Go's words.
-pub fn write_json(value: &Value, indent: Option<&str>, escape_html: bool) -> Result<String, String> {
+pub fn write_json(
+    value: &Value,
+    indent: Option<&str>,
+    escape_html: bool,
+) -> Result<String, String> {
     let mut writer = Writer { out: String::new(), indent, escape_html };
     writer.value(value, 0)?;
     Ok(writer.out)

@@ -48,6 +48,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Likewise, inside a word, a number or an escape: Go puts a space behind the end, and complains about that.
+    fn unexpected_inside(&self, context: &str) -> String {
+        let byte = self.byte().unwrap_or(b' ');
+        format!("invalid character {} {context}", quote(byte))
+    }
+
     fn value(&mut self, context: &str, depth: usize) -> Result<Value, String> {
         if depth > limits::YAML_DEPTH_MAX {
             return Err("exceeded max depth".to_string());
@@ -69,7 +75,9 @@ impl<'a> Reader<'a> {
         for (at, byte) in word.bytes().enumerate() {
             if self.byte() != Some(byte) {
                 let expected = word.get(at..=at).unwrap_or("");
-                return Err(self.unexpected(&format!("in literal {word} (expecting '{expected}')")));
+                return Err(
+                    self.unexpected_inside(&format!("in literal {word} (expecting '{expected}')"))
+                );
             }
             self.at += 1;
         }
@@ -81,7 +89,7 @@ impl<'a> Reader<'a> {
         if self.byte() == Some(b'-') {
             self.at += 1;
             if !matches!(self.byte(), Some(b'0'..=b'9')) {
-                return Err(self.unexpected("in numeric literal"));
+                return Err(self.unexpected_inside("in numeric literal"));
             }
         }
         if self.byte() == Some(b'0') {
@@ -92,7 +100,7 @@ impl<'a> Reader<'a> {
         if self.byte() == Some(b'.') {
             self.at += 1;
             if self.digits() == 0 {
-                return Err(self.unexpected("after decimal point in numeric literal"));
+                return Err(self.unexpected_inside("after decimal point in numeric literal"));
             }
         }
         if matches!(self.byte(), Some(b'e' | b'E')) {
@@ -101,7 +109,7 @@ impl<'a> Reader<'a> {
                 self.at += 1;
             }
             if self.digits() == 0 {
-                return Err(self.unexpected("in exponent of numeric literal"));
+                return Err(self.unexpected_inside("in exponent of numeric literal"));
             }
         }
         let literal = self.text.get(from..self.at).unwrap_or("");
@@ -212,7 +220,7 @@ impl<'a> Reader<'a> {
                 text.push(self.code_point(unit)?);
                 return Ok(());
             }
-            _ => return Err(self.unexpected("in string escape code")),
+            _ => return Err(self.unexpected_inside("in string escape code")),
         };
         self.at += 1;
         text.push(char);
@@ -224,7 +232,7 @@ impl<'a> Reader<'a> {
         for _ in 0..4 {
             let digit = self.byte().and_then(|byte| char::from(byte).to_digit(16));
             let Some(digit) = digit else {
-                return Err(self.unexpected("in \\u hexadecimal character escape"));
+                return Err(self.unexpected_inside("in \\u hexadecimal character escape"));
             };
             unit = unit * 16 + digit;
             self.at += 1;

@@ -10,9 +10,8 @@ use crate::template::{Map, MapKind, Value};
 
 /// Reads a TOML document: integers are `int64`, dates and times are texts.
 pub fn read_toml(text: &str) -> Result<Value, String> {
-    let table: ::toml::Table = text.parse().map_err(|error: ::toml::de::Error| {
-        format!("toml: {}", error.message())
-    })?;
+    let table: ::toml::Table =
+        text.parse().map_err(|error: ::toml::de::Error| format!("toml: {}", error.message()))?;
     from_table(table, 0)
 }
 

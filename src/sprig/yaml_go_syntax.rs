@@ -23,16 +23,14 @@ fn show(tree: &Tree<'_>, id: NodeId, depth: usize) -> Option<String> {
     let inside = |id| show(tree, id, depth + 1).unwrap_or_else(|| "interface {}(nil)".to_string());
     let text = match &tree.nodes.get(id)?.body {
         Body::Alias { target, .. } => return show(tree, *target, depth + 1),
-        Body::Scalar { tag, text, plain } => {
-            match scalar(tag.as_deref(), text, *plain).ok()? {
-                Typed::Text(text) => quote(&text),
-                Typed::Other(Scalar::Bool(value)) => value.to_string(),
-                Typed::Other(Scalar::Int(value)) => value.to_string(),
-                Typed::Other(Scalar::Uint(value)) => format!("{value:#x}"),
-                Typed::Other(Scalar::Float(value)) => floats::general(value),
-                Typed::Other(_) => return None,
-            }
-        }
+        Body::Scalar { tag, text, plain } => match scalar(tag.as_deref(), text, *plain).ok()? {
+            Typed::Text(text) => quote(&text),
+            Typed::Other(Scalar::Bool(value)) => value.to_string(),
+            Typed::Other(Scalar::Int(value)) => value.to_string(),
+            Typed::Other(Scalar::Uint(value)) => format!("{value:#x}"),
+            Typed::Other(Scalar::Float(value)) => floats::general(value),
+            Typed::Other(_) => return None,
+        },
         Body::Sequence(items) => {
             let items: Vec<_> =
                 items.iter().take(limits::YAML_SHOWN_ITEMS_MAX).map(|id| inside(*id)).collect();
@@ -62,6 +60,7 @@ fn quote(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
             '\r' => quoted.push_str("\\r"),
+            '\u{feff}' => quoted.push_str("\\ufeff"),
             char if char.is_control() => quoted.push_str(&format!("\\x{:02x}", u32::from(char))),
             char => quoted.push(char),
         }

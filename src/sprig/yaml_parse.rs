@@ -21,10 +21,17 @@ pub(super) struct Node<'a> {
 #[derive(Debug)]
 pub(super) enum Body<'a> {
     /// `plain` is go-yaml's "implicit": no quotes, or the tag `!`.
-    Scalar { tag: Option<String>, text: Cow<'a, str>, plain: bool },
+    Scalar {
+        tag: Option<String>,
+        text: Cow<'a, str>,
+        plain: bool,
+    },
     Sequence(Vec<NodeId>),
     Mapping(Vec<(NodeId, NodeId)>),
-    Alias { name: &'a str, target: NodeId },
+    Alias {
+        name: &'a str,
+        target: NodeId,
+    },
 }
 
 /// All nodes of a document.

@@ -119,7 +119,11 @@ pub(super) enum Typed<'a> {
 }
 
 /// What a scalar node is, by its tag and its text.
-pub(super) fn scalar<'t>(tag: Option<&str>, text: &'t str, plain: bool) -> Result<Typed<'t>, String> {
+pub(super) fn scalar<'t>(
+    tag: Option<&str>,
+    text: &'t str,
+    plain: bool,
+) -> Result<Typed<'t>, String> {
     let Some(tag) = tag else {
         if !plain {
             return Ok(Typed::Text(Cow::Borrowed(text)));
@@ -157,7 +161,7 @@ pub(super) fn scalar<'t>(tag: Option<&str>, text: &'t str, plain: bool) -> Resul
 
 fn typed(found: Scalar, text: &str) -> Typed<'_> {
     match found {
-        Scalar::Text | Scalar::Timestamp | Scalar::Merge => Typed::Text(Cow::Borrowed(text)),
+        Scalar::Text | Scalar::Timestamp => Typed::Text(Cow::Borrowed(text)),
         other => Typed::Other(other),
     }
 }
@@ -169,7 +173,6 @@ fn short_tag(scalar: Scalar) -> &'static str {
         Scalar::Int(_) | Scalar::Uint(_) => "int",
         Scalar::Float(_) => "float",
         Scalar::Timestamp => "timestamp",
-        Scalar::Merge => "merge",
         Scalar::Text => "str",
     }
 }
@@ -231,7 +234,8 @@ impl<'t, 'a> Decoder<'t, 'a> {
             return Ok(());
         }
         let above = self.decoded.clamp(ALIAS_RATIO_LOW, ALIAS_RATIO_HIGH) - ALIAS_RATIO_LOW;
-        let allowed = 0.99 - 0.89 * f64::from(above) / f64::from(ALIAS_RATIO_HIGH - ALIAS_RATIO_LOW);
+        let allowed =
+            0.99 - 0.89 * f64::from(above) / f64::from(ALIAS_RATIO_HIGH - ALIAS_RATIO_LOW);
         if aliased / all > allowed {
             return Err("document contains excessive aliasing".to_string());
         }
@@ -332,12 +336,7 @@ impl<'t, 'a> Decoder<'t, 'a> {
     }
 
     /// A key; none for one that JSON cannot have, which is noted.
-    fn key(
-        &mut self,
-        id: NodeId,
-        value: NodeId,
-        depth: usize,
-    ) -> Result<Option<Rc<str>>, String> {
+    fn key(&mut self, id: NodeId, value: NodeId, depth: usize) -> Result<Option<Rc<str>>, String> {
         self.count()?;
         match self.body(id)? {
             Body::Alias { name, target } => {

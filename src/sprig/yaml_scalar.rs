@@ -18,8 +18,6 @@ pub(super) enum Scalar {
     Float(f64),
     /// A date or a time; it stays the text that it is.
     Timestamp,
-    /// `<<`.
-    Merge,
     Text,
 }
 
@@ -27,7 +25,7 @@ pub(super) enum Scalar {
 pub(super) fn resolve(text: &str, dialect: Dialect, timestamps: bool) -> Scalar {
     let Some(&first) = text.as_bytes().first() else { return Scalar::Null };
     match first {
-        b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~' | b'<' => {
+        b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~' => {
             word(text, dialect)
         }
         b'.' => match word(text, dialect) {
@@ -51,7 +49,6 @@ fn word(text: &str, dialect: Dialect) -> Scalar {
         ".nan" | ".NaN" | ".NAN" => Scalar::Float(f64::NAN),
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Scalar::Float(f64::INFINITY),
         "-.inf" | "-.Inf" | "-.INF" => Scalar::Float(f64::NEG_INFINITY),
-        "<<" => Scalar::Merge,
         _ if dialect == Dialect::V2 => old_bool(text).map_or(Scalar::Text, Scalar::Bool),
         _ => Scalar::Text,
     }

@@ -189,7 +189,8 @@ impl<'a> Scanner<'a> {
 
     fn insert(&mut self, before: Option<usize>, token: Token<'a>, mark: Mark) {
         let end = self.queue.len();
-        let place = before.map_or(end, |number| number.saturating_sub(self.taken).min(end));
+        let place =
+            before.and_then(|number| number.checked_sub(self.taken)).unwrap_or(end).min(end);
         self.queue.insert(place, (token, mark));
     }
 
@@ -315,7 +316,8 @@ impl<'a> Scanner<'a> {
 
     fn fetch_flow_start(&mut self, token: Token<'a>) -> Result<(), String> {
         self.save_simple_key()?;
-        self.simple_keys.push(SimpleKey::default());
+        let number = self.taken + self.queue.len();
+        self.simple_keys.push(SimpleKey { token: number, ..SimpleKey::default() });
         self.flow_level += 1;
         self.simple_key_allowed = true;
         self.push_indicator(token, 1);
@@ -326,7 +328,9 @@ impl<'a> Scanner<'a> {
         self.remove_simple_key()?;
         if self.flow_level > 0 {
             self.flow_level -= 1;
-            self.simple_keys.pop();
+            // In go-yaml this also forgets that an empty `{}` or `[]` could be a key.
+            let last = self.simple_keys.pop().map(|key| key.token);
+            self.candidates.retain(|(token, _)| Some(*token) != last);
         }
         self.simple_key_allowed = false;
         self.push_indicator(token, 1);

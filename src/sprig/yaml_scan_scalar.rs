@@ -66,10 +66,7 @@ impl<'a> Scanner<'a> {
                     after_break = true;
                     continue;
                 }
-                if after_break
-                    && self.cursor.mark.column < indent
-                    && self.cursor.byte(0) == b'\t'
-                {
+                if after_break && self.cursor.mark.column < indent && self.cursor.byte(0) == b'\t' {
                     return Err(self.error("found a tab character that violates indentation"));
                 }
                 self.cursor.skip();
@@ -269,21 +266,15 @@ impl<'a> Scanner<'a> {
     }
 
     /// Goes over indentation and empty lines; finds out the indentation when it is still 0.
-    fn scan_block_breaks(
-        &mut self,
-        indent: &mut usize,
-        breaks: &mut String,
-    ) -> Result<(), String> {
+    fn scan_block_breaks(&mut self, indent: &mut usize, breaks: &mut String) -> Result<(), String> {
         let mut deepest = 0;
         loop {
-            while (*indent == 0 || self.cursor.mark.column < *indent)
-                && self.cursor.byte(0) == b' '
+            while (*indent == 0 || self.cursor.mark.column < *indent) && self.cursor.byte(0) == b' '
             {
                 self.cursor.skip();
             }
             deepest = deepest.max(self.cursor.mark.column);
-            if (*indent == 0 || self.cursor.mark.column < *indent) && self.cursor.byte(0) == b'\t'
-            {
+            if (*indent == 0 || self.cursor.mark.column < *indent) && self.cursor.byte(0) == b'\t' {
                 let words = "found a tab character where an indentation space is expected";
                 return Err(self.error(words));
             }

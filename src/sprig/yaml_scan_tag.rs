@@ -81,10 +81,7 @@ impl<'a> Scanner<'a> {
         self.cursor.skip();
         let name = self.cursor.word();
         let ends = self.cursor.is_blank_or_end(0)
-            || matches!(
-                self.cursor.byte(0),
-                b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`'
-            );
+            || matches!(self.cursor.byte(0), b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`');
         if name.is_empty() || !ends {
             return Err(self.error("did not find expected alphabetic or numeric character"));
         }

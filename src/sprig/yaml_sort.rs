@@ -37,7 +37,8 @@ pub(super) fn sort_keys(entries: &mut Vec<(&Rc<str>, &Value)>, dialect: Dialect)
 fn is_less(a: &str, b: &str, dialect: Dialect) -> bool {
     let same = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
     let same = (0..=same).rev().find(|at| a.is_char_boundary(*at)).unwrap_or(0);
-    let (Some((before, rest_a)), Some((_, rest_b))) = (a.split_at_checked(same), b.split_at_checked(same))
+    let (Some((before, rest_a)), Some((_, rest_b))) =
+        (a.split_at_checked(same), b.split_at_checked(same))
     else {
         return a < b;
     };
@@ -55,11 +56,7 @@ fn is_less(a: &str, b: &str, dialect: Dialect) -> bool {
     }
     // A zero counts when a number has begun before it.
     let begun = (first_a == '0' || first_b == '0')
-        && before
-            .bytes()
-            .rev()
-            .take_while(u8::is_ascii_digit)
-            .any(|digit| digit != b'0');
+        && before.bytes().rev().take_while(u8::is_ascii_digit).any(|digit| digit != b'0');
     let (number_a, length_a) = number(rest_a, begun);
     let (number_b, length_b) = number(rest_b, begun);
     (number_a, length_a, first_a) < (number_b, length_b, first_b)

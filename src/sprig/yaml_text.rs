@@ -319,9 +319,9 @@ fn is_base_60(text: &str) -> bool {
     }
     let (groups, fraction) = rest.split_once('.').unwrap_or((rest, ""));
     digits(fraction)
-        && groups.split(':').all(|group| {
-            matches!(group.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9'])
-        })
+        && groups
+            .split(':')
+            .all(|group| matches!(group.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']))
 }
 
 fn analyze(text: &str, dialect: Dialect) -> Traits {

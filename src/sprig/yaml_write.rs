@@ -213,8 +213,9 @@ fn key_by_json(key: &Rc<str>) -> Result<&Rc<str>, String> {
             return Err("yaml: did not find expected ',' or '}'".to_string());
         }
     }
-    if key.contains('\u{85}') {
-        return Err("yaml: line 1: did not find expected ',' or '}'".to_string());
+    let breaks = key.matches('\u{85}').count();
+    if breaks > 0 {
+        return Err(format!("yaml: line {breaks}: did not find expected ',' or '}}'"));
     }
     text_by_json(key)?;
     Ok(key)
