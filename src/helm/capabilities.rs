@@ -57,7 +57,9 @@ impl KubeVersion {
                 return Err(fail());
             }
             parts.push(digits.parse().map_err(|_| fail())?);
-            match after.strip_prefix('.').filter(|next| next.starts_with(|c: char| c.is_ascii_digit()))
+            match after
+                .strip_prefix('.')
+                .filter(|next| next.starts_with(|c: char| c.is_ascii_digit()))
             {
                 Some(next) => rest = next,
                 None if after.contains('\n') => return Err(fail()),
@@ -198,10 +200,9 @@ impl Object for VersionSet {
                 "wrong type for value; expected string; got {}",
                 other.type_name()
             ))),
-            args => Err(Fault::said(format!(
-                "wrong number of args for Has: want 1 got {}",
-                args.len()
-            ))),
+            args => {
+                Err(Fault::said(format!("wrong number of args for Has: want 1 got {}", args.len())))
+            }
         })
     }
 
@@ -284,7 +285,9 @@ mod tests {
                 KubeVersion::parse(text).expect(text);
             assert_eq!(format!("{version} {normalized} {major} {minor}"), wanted, "{text}");
         }
-        for bad in ["1", "", "x", "01.2", "V1.2", "1..2", "1.99999999999999999999", "v", "1.", "1.2\n"] {
+        for bad in
+            ["1", "", "x", "01.2", "V1.2", "1..2", "1.99999999999999999999", "v", "1.", "1.2\n"]
+        {
             assert_eq!(KubeVersion::parse(bad), Err(KubeVersionError(bad.to_owned())), "{bad}");
         }
     }

@@ -9,8 +9,9 @@ use thiserror::Error;
 use crate::helm::archive::Budget;
 use crate::helm::schema::SchemaProblem;
 use crate::helm::values::read_values;
-use crate::helm::{ArchiveError, ChartFiles, ChartYaml, metadata, yaml};
+use crate::helm::{ArchiveError, ChartFiles, ChartYaml, metadata};
 use crate::limits;
+use crate::sprig;
 use crate::template::{Map, MapKind, Value};
 
 /// Why a chart cannot be loaded or prepared.
@@ -248,9 +249,8 @@ fn subchart(name: &str, entries: Vec<Entry>, above: &Place<'_>) -> Result<Chart,
     }
     let place = Place { path: format!("{file}/"), depth: above.depth + 1, budget: above.budget };
     if !name.ends_with(".tgz") {
-        let below = |(path, bytes): Entry| {
-            path.split_once('/').map(|(_, path)| (path.to_owned(), bytes))
-        };
+        let below =
+            |(path, bytes): Entry| path.split_once('/').map(|(_, path)| (path.to_owned(), bytes));
         return load(entries.into_iter().filter_map(below), &place);
     }
     let Some((_, bytes)) = entries.iter().find(|(path, _)| path == name) else {
@@ -265,14 +265,12 @@ fn read_yaml(file: &str, bytes: &[u8], place: &Place<'_>) -> Result<Value, Chart
     if bytes.len() as u64 > limits::CHART_YAML_BYTES_MAX {
         return Err(place.fail(file, "too large"));
     }
-    yaml::read(place.text(file, bytes)?).map_err(|problem| place.fail(file, problem))
+    sprig::read_yaml(place.text(file, bytes)?).map_err(|problem| place.fail(file, problem))
 }
 
 fn text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, ChartError> {
-    std::str::from_utf8(bytes).map_err(|error| ChartError::NotText {
-        file: file.to_owned(),
-        at: error.valid_up_to(),
-    })
+    std::str::from_utf8(bytes)
+        .map_err(|error| ChartError::NotText { file: file.to_owned(), at: error.valid_up_to() })
 }
 
 /// Whether a file holds documents that `--include-crds` adds.

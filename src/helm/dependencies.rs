@@ -187,9 +187,8 @@ fn import(chart: &mut Chart, tables: &Tables) -> Result<(), ChartError> {
             tables.merge(&imported, &at_path(parent, table)?)?;
         }
         let pairs = pairs.into_iter();
-        let written = pairs.map(|(child, parent)| {
-            serde_json::json!({ "child": child, "parent": parent })
-        });
+        let written =
+            pairs.map(|(child, parent)| serde_json::json!({ "child": child, "parent": parent }));
         wanted.import_values = Some(written.collect());
     }
     // What is imported counts less than what the chart says itself.
@@ -219,8 +218,7 @@ fn at_path(path: &str, table: Rc<Map>) -> Result<Rc<Map>, ChartError> {
     if path.split('.').count() > limits::VALUES_DEPTH_MAX {
         return Err(ChartError::ValuesLarge);
     }
-    let wrap = |inner, key: &str| {
-        Rc::new(Map::of(MapKind::Any, [(Rc::from(key), Value::Map(inner))]))
-    };
+    let wrap =
+        |inner, key: &str| Rc::new(Map::of(MapKind::Any, [(Rc::from(key), Value::Map(inner))]));
     Ok(path.rsplit('.').fold(table, wrap))
 }

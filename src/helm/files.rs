@@ -35,10 +35,11 @@ impl ChartFiles {
             let Some((_, path)) = name.split_once('/') else {
                 return Err(ArchiveError::Name(name.to_owned()));
             };
-            let bytes = bounded(bytes, limits::CHART_FILE_BYTES_MAX).map_err(|error| match error {
-                ArchiveError::Large => ArchiveError::LargeFile(name.to_owned()),
-                other => other,
-            })?;
+            let bytes =
+                bounded(bytes, limits::CHART_FILE_BYTES_MAX).map_err(|error| match error {
+                    ArchiveError::Large => ArchiveError::LargeFile(name.to_owned()),
+                    other => other,
+                })?;
             files.put(path.to_owned(), &bytes);
             Ok(())
         })?;
@@ -131,5 +132,95 @@ impl ChartFiles {
             Some((_, old)) => *old = bytes.into(),
             None => self.files.push((name, bytes.into())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn pack(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(
+            Vec::new(),
+            flate2::Compression::fast(),
+        ));
+        for (name, bytes) in files {
+            let mut header = tar::Header::new_ustar();
+            // Written by hand: the library refuses the names that these tests are about.
+            header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_mode(0o644);
+            header.set_size(bytes.len() as u64);
+            header.set_cksum();
+            tar.append(&header, *bytes).expect("memory");
+        }
+        let mut gzip = tar.into_inner().expect("memory");
+        gzip.flush().expect("memory");
+        gzip.finish().expect("memory")
+    }
+
+    #[test]
+    fn files_of_an_archive_lie_below_one_folder() {
+        let bytes = pack(&[
+            ("web/Chart.yaml", b"\xef\xbb\xbfname: web"),
+            ("other/./values.yaml", b"a"),
+            ("web/values.yaml", b"b"),
+            ("web/templates/.hidden", b""),
+        ]);
+        let files = ChartFiles::from_archive(bytes.as_slice()).expect("sound");
+        let names: Vec<_> = files.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["Chart.yaml", "values.yaml", "templates/.hidden"]);
+        assert_eq!(files.get("Chart.yaml"), Some(&b"name: web"[..]));
+        assert_eq!(files.get("values.yaml"), Some(&b"b"[..]));
+    }
+
+    #[test]
+    fn hostile_archives_are_refused() {
+        for name in ["Chart.yaml", "web/../../x", "/etc/x", "web\\x", "web/C:/x"] {
+            let read = ChartFiles::from_archive(pack(&[(name, b"")]).as_slice());
+            assert!(matches!(read, Err(ArchiveError::Name(_))), "{name}");
+        }
+        let large = vec![b'a'; limits::CHART_FILE_BYTES_MAX as usize + 1];
+        let read = ChartFiles::from_archive(pack(&[("web/x", &large)]).as_slice());
+        assert!(matches!(read, Err(ArchiveError::LargeFile(name)) if name == "web/x"));
+        let five = vec![b'a'; limits::CHART_FILE_BYTES_MAX as usize];
+        let names: Vec<String> = (0..21).map(|at| format!("web/{at}")).collect();
+        let many: Vec<_> = names.iter().map(|name| (name.as_str(), five.as_slice())).collect();
+        let read = ChartFiles::from_archive(pack(&many).as_slice());
+        assert!(matches!(read, Err(ArchiveError::Large)));
+        assert!(ChartFiles::from_archive(pack(&[]).as_slice()).is_err());
+        let entries = [("../x".to_owned(), Vec::new())];
+        assert!(matches!(ChartFiles::from_entries(entries), Err(ArchiveError::Name(_))));
+    }
+
+    #[test]
+    fn a_dependency_can_be_put_in() {
+        let inner = pack(&[("sub/Chart.yaml", b"name: sub\nversion: 1.0.0\n")]);
+        let top = ("Chart.yaml".to_owned(), b"name: top\nversion: 1.0.0\n".to_vec());
+        let mut files = ChartFiles::from_entries([top]).expect("sound");
+        files.insert_archive("sub-1.0.0.tgz", &inner).expect("sound");
+        let chart = crate::helm::Chart::load(&files).expect("sound");
+        assert_eq!(chart.dependencies[0].name, "sub");
+        assert!(matches!(files.insert_archive("../x.tgz", &inner), Err(ArchiveError::Name(_))));
+    }
+
+    /// Charts in charts share one budget: each of these swells to just under what one may hold.
+    #[test]
+    fn packed_charts_share_one_budget() {
+        let five = vec![b'a'; limits::CHART_FILE_BYTES_MAX as usize];
+        let names: Vec<String> = (0..11).map(|at| format!("s/{at}")).collect();
+        let mut inner: Vec<_> = names.iter().map(|name| (name.as_str(), five.as_slice())).collect();
+        inner.push(("s/Chart.yaml", b"name: s\nversion: 1.0.0\n"));
+        let inner = pack(&inner);
+        let outer = pack(&[
+            ("web/Chart.yaml", b"name: web\nversion: 1.0.0\n"),
+            ("web/charts/a.tgz", &inner),
+            ("web/charts/b.tgz", &inner),
+        ]);
+        let files = ChartFiles::from_archive(outer.as_slice()).expect("sound so far");
+        let error = crate::helm::Chart::load(&files).expect_err("too large");
+        let large = |source: &ArchiveError| matches!(source, ArchiveError::Large);
+        assert!(matches!(&error, crate::helm::ChartError::Archive { source, .. } if large(source)));
     }
 }

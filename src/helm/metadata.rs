@@ -59,7 +59,8 @@ impl Fields<'_> {
             Value::Nil => Ok(None),
             Value::Map(map) => {
                 let note = |(key, value): (Rc<str>, Value)| {
-                    text_of(&format!("{name}.{key}"), &value).map(|text| (key.to_string(), Some(text)))
+                    text_of(&format!("{name}.{key}"), &value)
+                        .map(|text| (key.to_string(), Some(text)))
                 };
                 map.entries().into_iter().map(note).collect::<Result<_, _>>().map(Some)
             }
@@ -123,7 +124,8 @@ fn check(yaml: &ChartYaml) -> Result<(), String> {
     if parse_version(&yaml.version).is_none() {
         return Err(format!("{:?} is not a semantic version", yaml.version));
     }
-    if let Some(kind) = yaml.kind.as_deref().filter(|kind| !["application", "library"].contains(kind))
+    if let Some(kind) =
+        yaml.kind.as_deref().filter(|kind| !["application", "library"].contains(kind))
     {
         return Err(format!("type must be application or library, not {kind:?}"));
     }
@@ -295,10 +297,10 @@ fn unlike(name: &str, value: &Value, wanted: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::helm::yaml;
+    use crate::sprig;
 
     fn chart(text: &str) -> Result<ChartYaml, String> {
-        read(&yaml::read(text).expect("sound"), None)
+        read(&sprig::read_yaml(text).expect("sound"), None)
     }
 
     #[test]
@@ -331,7 +333,8 @@ mod tests {
         .expect("sound");
         assert_eq!(
             format!("{:?}", as_map(&yaml)),
-            r#"{"APIVersion": "v1", "Annotations": {"a": "true", "b": "1.2", "c": ""}, "#.to_owned()
+            r#"{"APIVersion": "v1", "Annotations": {"a": "true", "b": "1.2", "c": ""}, "#
+                .to_owned()
                 + r#""AppVersion": "", "Condition": "", "Dependencies": [{"Alias": "t", "#
                 + r#""Condition": "", "Enabled": false, "ImportValues": ["a", "#
                 + r#"{"child": "b", "parent": "c"}], "Name": "s", "Repository": "", "Tags": [], "#

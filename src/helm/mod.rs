@@ -31,7 +31,6 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod values;
-mod yaml;
 
 pub use archive::{ArchiveError, ChartArchive, Vendored};
 pub use capabilities::{Capabilities, KubeVersion, KubeVersionError};

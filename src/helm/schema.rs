@@ -250,7 +250,8 @@ impl<'a> Checker<'a> {
         }
         self.spend(1000 + pattern.len());
         let mut builder = regex::RegexBuilder::new(pattern);
-        let compiled = builder.size_limit(limits::SCHEMA_PATTERN_BYTES_MAX).build().ok().map(Rc::new);
+        let compiled =
+            builder.size_limit(limits::SCHEMA_PATTERN_BYTES_MAX).build().ok().map(Rc::new);
         if compiled.is_none() {
             self.warn(format!("pattern {pattern:?} cannot be read and is not asked"));
         }
@@ -414,12 +415,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn follow(
-        &self,
-        step: &Step<'_>,
-        reference: &str,
-        trail: &Trail<'_>,
-    ) -> (Vec<Found>, Seen) {
+    fn follow(&self, step: &Step<'_>, reference: &str, trail: &Trail<'_>) -> (Vec<Found>, Seen) {
         match self.resolve(step.scope, reference) {
             Ok(Some(schema)) => {
                 let (mut found, seen) = self.same(step, schema, trail);
@@ -494,7 +490,8 @@ fn unescaped(fragment: &str) -> String {
     let mut rest = fragment.as_bytes();
     while let Some((first, after)) = rest.split_first() {
         let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        let escaped = hex.filter(|_| *first == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let escaped =
+            hex.filter(|_| *first == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
         bytes.push(escaped.unwrap_or(*first));
         rest = if escaped.is_some() { after.get(2..).unwrap_or_default() } else { after };
     }

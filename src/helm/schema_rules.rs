@@ -102,12 +102,7 @@ pub(super) fn inner_rules(checker: &Checker<'_>, step: &Step<'_>) -> (Vec<Found>
     (found, seen)
 }
 
-fn object_rules(
-    checker: &Checker<'_>,
-    step: &Step<'_>,
-    map: &Map,
-    seen: &mut Seen,
-) -> Vec<Found> {
+fn object_rules(checker: &Checker<'_>, step: &Step<'_>, map: &Map, seen: &mut Seen) -> Vec<Found> {
     let mut found = bounds(step, map.len(), ["minProperties", "maxProperties"]);
     let missing = |names: &Json| -> Vec<String> {
         let names = names.as_array().into_iter().flatten().filter_map(Json::as_str);
@@ -229,14 +224,16 @@ fn contains(
             }
         }
     }
-    let limit = |name| step.schema.get(name).and_then(Json::as_u64).filter(|_| checker.draft >= 2019);
+    let limit =
+        |name| step.schema.get(name).and_then(Json::as_u64).filter(|_| checker.draft >= 2019);
     let mut found = Vec::new();
     match limit("minContains") {
         None if count == 0 => {
             found.push(Found::because(step.at, "no items match contains schema", failed));
         }
         Some(least) if count < least => {
-            let text = format!("min {least} items required to match contains schema, but {count} did");
+            let text =
+                format!("min {least} items required to match contains schema, but {count} did");
             found.push(Found::because(step.at, text, failed));
         }
         _ => {}
@@ -371,7 +368,8 @@ fn to_json(checker: &Checker<'_>, value: &Value) -> Json {
         Value::Text(text) => Json::from(&**text),
         Value::List(list) => list.items.iter().map(|item| to_json(checker, item)).collect(),
         Value::Map(map) => {
-            let entry = |(key, value): (Rc<str>, Value)| (key.to_string(), to_json(checker, &value));
+            let entry =
+                |(key, value): (Rc<str>, Value)| (key.to_string(), to_json(checker, &value));
             Json::Object(map.entries().into_iter().map(entry).collect())
         }
         other => number_of(other).map_or(Json::Null, Json::from),

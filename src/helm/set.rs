@@ -5,8 +5,8 @@
 
 use std::rc::Rc;
 
-use crate::helm::yaml;
 use crate::limits;
+use crate::sprig;
 use crate::template::{Map, Value};
 
 /// How the text after `=` is read.
@@ -222,7 +222,7 @@ impl Parser<'_> {
             Some(Ok(_)) => {}
         }
         let (json, rest) = self.rest.split_at_checked(reader.byte_offset()).unwrap_or_default();
-        let value = yaml::read_json(json).map_err(Stop::Wrong)?;
+        let value = sprig::read_json(json).map_err(Stop::Wrong)?;
         self.rest = rest;
         self.blank();
         Ok(value)

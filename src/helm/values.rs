@@ -5,8 +5,8 @@ use std::rc::Rc;
 use thiserror::Error;
 
 use crate::helm::set::{Reading, set_into};
-use crate::helm::yaml;
 use crate::limits;
+use crate::sprig;
 use crate::template::{Map, MapKind, Value};
 
 /// Longest part of a text that an error repeats.
@@ -102,7 +102,7 @@ impl ValuesSource {
                 return Ok(merge_maps(&base, read_values(text)?.as_ref()));
             }
             Self::SetJson(text) if text.trim_start().starts_with('{') => {
-                let Value::Map(map) = yaml::read_json(text.trim())? else {
+                let Value::Map(map) = sprig::read_json(text.trim())? else {
                     return Err("not a JSON object".to_owned());
                 };
                 return Ok(merge_maps(&base, &map));
@@ -140,7 +140,7 @@ pub fn merge_values(sources: &[ValuesSource]) -> Result<Value, ValuesError> {
 pub(super) fn read_values(text: &str) -> Result<Rc<Map>, String> {
     let mut values = empty();
     for document in documents(text)? {
-        match yaml::read(&document)? {
+        match sprig::read_yaml(&document)? {
             Value::Nil => {}
             Value::Map(map) => values = merge_maps(&values, &map),
             other => return Err(format!("values must be a map, not {}", other.type_name())),
