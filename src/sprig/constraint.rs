@@ -92,7 +92,7 @@ impl Constraint {
 /// Comparators between two `||`.
 fn group(text: &str) -> Result<Vec<Comparator>, String> {
     let improper = || format!("improper constraint: {text:?}");
-    let mut comparators = Vec::new();
+    let mut written = Vec::new();
     let mut rest = text.trim_start_matches(SPACE);
     loop {
         let (op, after) = OPS
@@ -101,11 +101,12 @@ fn group(text: &str) -> Result<Vec<Comparator>, String> {
             .unwrap_or((Op::Equal, rest));
         let pieces = pieces(after.trim_start_matches(SPACE)).ok_or_else(improper)?;
         let after = &after.trim_start_matches(SPACE)[pieces.whole.len()..];
-        comparators.push(Comparator::of(op, &pieces)?);
+        written.push((op, pieces));
         // Spaces, or a comma with spaces around it, stand between two comparators.
         let next = after.trim_start_matches(SPACE);
         if next.is_empty() {
-            return Ok(comparators);
+            // Only when the whole reads well does Go look at the single versions.
+            return written.iter().map(|(op, pieces)| Comparator::of(*op, pieces)).collect();
         }
         rest = match next.strip_prefix(',') {
             Some(next) => next.trim_start_matches(SPACE),
@@ -408,6 +409,7 @@ mod tests {
             ("1|2", "constraint parser error"),
             ("1.2.3.4", "improper constraint: \"1.2.3.4\""),
             ("1.2.3-01", "constraint parser error"),
+            ("1|2, foo", "improper constraint: \"1|2, foo\""),
             (">=1.2.3.4 - 2", "improper constraint: \">=1.>= 2.3.4, <= 2 \""),
             (">=1.2 - 1.4", "improper constraint: \">=>= 1.2, <= 1.4 \""),
             ("a1 - 2", "improper constraint: \"a>= 1, <= 2 \""),
