@@ -6,6 +6,8 @@
 mod cast;
 mod clock_reader;
 mod dates;
+#[cfg(test)]
+mod dates_tests;
 mod decimal;
 mod defaults;
 mod duration;
@@ -26,6 +28,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod urls;
+#[cfg(test)]
+mod urls_tests;
 mod words;
 
 use crate::template::Functions;
