@@ -301,8 +301,10 @@ impl<'a> Reader<'a> {
         }
         let (month, day) = self.month_and_day()?;
         let days = days_before(self.year, month, day);
-        let mut moment =
-            Moment { nanos: self.nanos, ..Moment::unix(((days * 24 + hour) * 60 + minute) * 60 + second) };
+        let mut moment = Moment {
+            nanos: self.nanos,
+            ..Moment::unix(((days * 24 + hour) * 60 + minute) * 60 + second)
+        };
         let name = self.zone_name.map(String::from_utf8_lossy).unwrap_or_default();
         if self.utc {
             return Ok(moment);
@@ -326,13 +328,18 @@ impl<'a> Reader<'a> {
             let (month, day) = (self.month.unwrap_or(1), self.day.unwrap_or(1));
             let first = days_before(self.year, month, 1);
             let length = days_before(self.year, month + 1, 1) - first;
-            return if (1..=length).contains(&day) { Ok((month, day)) } else { Err(": day out of range") };
+            return if (1..=length).contains(&day) {
+                Ok((month, day))
+            } else {
+                Err(": day out of range")
+            };
         };
         if year_day < 1 || year_day > 365 + i64::from(leap) {
             return Err(": day-of-year out of range");
         }
         let days = days_before(self.year, 1, 1) + year_day - 1;
-        let month = (1..=12).rev().find(|month| days_before(self.year, *month, 1) <= days).unwrap_or(1);
+        let month =
+            (1..=12).rev().find(|month| days_before(self.year, *month, 1) <= days).unwrap_or(1);
         let day = days - days_before(self.year, month, 1) + 1;
         if self.month.is_some_and(|said| said != month) {
             return Err(": day-of-year does not match month");

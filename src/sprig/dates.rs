@@ -27,9 +27,7 @@ pub(super) const ALL: &[Function] = &[
     Function::fixed("ago", 1, ago),
     Function::fixed("duration", 1, duration_of_seconds),
     Function::fixed("durationRound", 1, duration_round),
-    Function::fixed("unixEpoch", 1, |_, args| {
-        Ok(moment(args, 0)?.seconds.to_string().into())
-    }),
+    Function::fixed("unixEpoch", 1, |_, args| Ok(moment(args, 0)?.seconds.to_string().into())),
 ];
 
 const HTML: &[u8] = b"2006-01-02";
@@ -38,10 +36,7 @@ const HTML: &[u8] = b"2006-01-02";
 fn date_of(host: &dyn Host, value: &Value) -> Moment {
     match value {
         Value::Int(seconds) | Value::Int64(seconds) => Moment::unix(*seconds),
-        other => other
-            .as_object::<Moment>()
-            .cloned()
-            .unwrap_or_else(|| Moment::unix(host.now())),
+        other => other.as_object::<Moment>().cloned().unwrap_or_else(|| Moment::unix(host.now())),
     }
 }
 
@@ -49,12 +44,7 @@ fn date_in_zone(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
     in_zone(host, args.bytes(0)?, args.any(1), args.bytes(2)?)
 }
 
-fn in_zone(
-    host: &mut dyn Host,
-    layout: &[u8],
-    date: &Value,
-    zone: &[u8],
-) -> Result<Value, Fault> {
+fn in_zone(host: &mut dyn Host, layout: &[u8], date: &Value, zone: &[u8]) -> Result<Value, Fault> {
     // A part of one letter may become the name of a month.
     host.spend((layout.len() as u64).saturating_mul(9))?;
     let date = Moment { zone: zone_of(zone)?, ..date_of(host, date) };
@@ -63,16 +53,57 @@ fn in_zone(
 
 /// Areas of the time zone database.
 const AREAS: &[&[u8]] = &[
-    b"Africa", b"America", b"Antarctica", b"Arctic", b"Asia", b"Atlantic", b"Australia", b"Brazil",
-    b"Canada", b"Chile", b"Europe", b"Indian", b"Mexico", b"Pacific", b"US",
+    b"Africa",
+    b"America",
+    b"Antarctica",
+    b"Arctic",
+    b"Asia",
+    b"Atlantic",
+    b"Australia",
+    b"Brazil",
+    b"Canada",
+    b"Chile",
+    b"Europe",
+    b"Indian",
+    b"Mexico",
+    b"Pacific",
+    b"US",
 ];
 
 /// Zones of the database that have rules and no area.
 const RULED: &[&[u8]] = &[
-    b"CET", b"CST6CDT", b"Cuba", b"EET", b"EST5EDT", b"Egypt", b"Eire", b"GB", b"GB-Eire",
-    b"Hongkong", b"Iceland", b"Iran", b"Israel", b"Jamaica", b"Japan", b"Kwajalein", b"Libya",
-    b"MET", b"MST7MDT", b"NZ", b"NZ-CHAT", b"Navajo", b"PRC", b"PST8PDT", b"Poland", b"Portugal",
-    b"ROC", b"ROK", b"Singapore", b"Turkey", b"W-SU", b"WET",
+    b"CET",
+    b"CST6CDT",
+    b"Cuba",
+    b"EET",
+    b"EST5EDT",
+    b"Egypt",
+    b"Eire",
+    b"GB",
+    b"GB-Eire",
+    b"Hongkong",
+    b"Iceland",
+    b"Iran",
+    b"Israel",
+    b"Jamaica",
+    b"Japan",
+    b"Kwajalein",
+    b"Libya",
+    b"MET",
+    b"MST7MDT",
+    b"NZ",
+    b"NZ-CHAT",
+    b"Navajo",
+    b"PRC",
+    b"PST8PDT",
+    b"Poland",
+    b"Portugal",
+    b"ROC",
+    b"ROK",
+    b"Singapore",
+    b"Turkey",
+    b"W-SU",
+    b"WET",
 ];
 
 /// The zone of a name. Zones that have rules are refused: their rules change, and a lock must not. What is no zone is UTC, as in
@@ -165,9 +196,7 @@ fn duration_round(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
         text @ (Value::Text(_) | Value::Bytes(_)) => {
             duration::parse(text.as_bytes().unwrap_or_default()).unwrap_or(0)
         }
-        other => other
-            .as_object::<Moment>()
-            .map_or(0, |date| Moment::unix(host.now()).since(date)),
+        other => other.as_object::<Moment>().map_or(0, |date| Moment::unix(host.now()).since(date)),
     };
     let size = nanos.unsigned_abs();
     const HOUR: u64 = 3600;

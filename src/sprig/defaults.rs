@@ -26,9 +26,7 @@ pub(super) const ALL: &[Function] = &[
     Function::fixed("kindIs", 2, |_, args| {
         Ok((args.bytes(0)? == args.any(1).kind().name().as_bytes()).into())
     }),
-    Function::fixed("deepEqual", 2, |host, args| {
-        Ok(same(host, args.any(0), args.any(1))?.into())
-    }),
+    Function::fixed("deepEqual", 2, |host, args| Ok(same(host, args.any(0), args.any(1))?.into())),
 ];
 
 fn default(_: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {

@@ -47,9 +47,9 @@ fn items<'a>(value: &'a Value, words: &str) -> Result<&'a [Value], Fault> {
     match value {
         Value::List(list) => Ok(&list.items),
         // Sprig asks the type of nothing for its kind.
-        Value::Nil => Err(Fault::said(
-            "runtime error: invalid memory address or nil pointer dereference",
-        )),
+        Value::Nil => {
+            Err(Fault::said("runtime error: invalid memory address or nil pointer dereference"))
+        }
         other => Err(Fault::said(words.replace("{}", other.kind().name()))),
     }
 }
@@ -258,7 +258,11 @@ mod tests {
             ("concat", vec![text()], "Cannot concat type string as list"),
             ("first", vec![Value::Nil], nothing),
             ("concat", vec![ints(&[1]), Value::Nil], nothing),
-            ("chunk", vec![Value::Int(0), ints(&[1])], "runtime error: makeslice: len out of range"),
+            (
+                "chunk",
+                vec![Value::Int(0), ints(&[1])],
+                "runtime error: makeslice: len out of range",
+            ),
             (
                 "slice",
                 vec![ints(&[1]), Value::Int(0), Value::Int(2)],

@@ -156,8 +156,9 @@ impl Moment {
             "Before" => moment(args, 0).map(|other| self.point().lt(&other.point()).into()),
             "After" => moment(args, 0).map(|other| self.point().gt(&other.point()).into()),
             "Equal" => moment(args, 0).map(|other| self.point().eq(&other.point()).into()),
-            "Compare" => moment(args, 0)
-                .map(|other| Value::Int(self.point().cmp(&other.point()) as i64)),
+            "Compare" => {
+                moment(args, 0).map(|other| Value::Int(self.point().cmp(&other.point()) as i64))
+            }
             _ => return None,
         })
     }
@@ -178,8 +179,7 @@ impl Moment {
         let (year, month, day) =
             (add(date.year, years)?, add(date.month, months)?, add(date.day, days)?);
         let days = days_before(year, month, 1) + day - 1;
-        let seconds = i128::from(days) * i128::from(DAY)
-            + i128::from(self.local().rem_euclid(DAY))
+        let seconds = i128::from(days) * i128::from(DAY) + i128::from(self.local().rem_euclid(DAY))
             - i128::from(self.zone.offset);
         Ok(Self { seconds: clamped(seconds), ..self.clone() }.value())
     }

@@ -157,9 +157,8 @@ fn next_word(all: &[char]) -> Step<'_> {
     let Some((first, after)) = all.split_first() else {
         return (Word::Broken, all, all);
     };
-    let run = |wanted: &dyn Fn(char) -> bool| {
-        after.iter().take_while(|rune| wanted(**rune)).count() + 1
-    };
+    let run =
+        |wanted: &dyn Fn(char) -> bool| after.iter().take_while(|rune| wanted(**rune)).count() + 1;
     let small = |rune: char| alphabetic(rune) && !runes::UPPER.has(rune);
     let (kind, length) = match *first {
         char::REPLACEMENT_CHARACTER => (Word::Broken, 1),

@@ -115,7 +115,8 @@ fn compiled(text: &str) -> Result<Rc<Known>, String> {
 
 /// A pattern in backquotes when it can stand there, else in quotes (`regexp.quote`).
 fn shown(pattern: &[u8]) -> String {
-    let plain = |letter: char| letter == '\t' || letter >= ' ' && !"`\u{7f}\u{feff}".contains(letter);
+    let plain =
+        |letter: char| letter == '\t' || letter >= ' ' && !"`\u{7f}\u{feff}".contains(letter);
     match std::str::from_utf8(pattern) {
         Ok(text) if text.chars().all(plain) => format!("`{text}`"),
         _ => print::quoted(pattern),
@@ -221,8 +222,7 @@ fn expand(known: &Known, template: &str, captures: &regex::Captures<'_>, out: &m
 fn group_name(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('{');
     let part = inner.unwrap_or(text);
-    let sound =
-        |rune: char| rune == '_' || runes::LETTER.has(rune) || runes::DIGIT.has(rune);
+    let sound = |rune: char| rune == '_' || runes::LETTER.has(rune) || runes::DIGIT.has(rune);
     let end = part.find(|rune| !sound(rune)).unwrap_or(part.len());
     let (name, after) = part.split_at_checked(end).filter(|(name, _)| !name.is_empty())?;
     match inner {
@@ -295,10 +295,12 @@ mod tests {
     #[test]
     fn finds_and_replaces_as_go_does() {
         for (name, args, expected) in TABLE {
-            let args: Vec<Value> = args
-                .iter()
-                .map(|arg| arg.parse().map_or_else(|_| Value::from(*arg), Value::Int))
-                .collect();
+            // A third argument that is a number is one.
+            let value = |(at, arg): (usize, &&str)| match arg.parse() {
+                Ok(number) if at == 2 => Value::Int(number),
+                _ => Value::from(*arg),
+            };
+            let args: Vec<Value> = args.iter().enumerate().map(value).collect();
             let outcome = match call(ALL, name, &args) {
                 Ok(Value::Text(text)) => text.to_string(),
                 Ok(other) => format!("{other:?}"),
@@ -332,8 +334,16 @@ mod tests {
         ("mustRegexMatch", &["a", "a"], "true"),
         ("regexFind", &["[a-zA-Z][1-9]", "abcd1234"], "d1"),
         ("regexFind", &["a", "x"], ""),
-        ("regexFind", &["a(b", "x"], "error: regexp: Compile(`a(b`): error parsing regexp: missing closing ): `a(b`"),
-        ("regexFind", &["a`(b", "x"], "error: regexp: Compile(\"a`(b\"): error parsing regexp: missing closing ): `a`(b`"),
+        (
+            "regexFind",
+            &["a(b", "x"],
+            "error: regexp: Compile(`a(b`): error parsing regexp: missing closing ): `a(b`",
+        ),
+        (
+            "regexFind",
+            &["a`(b", "x"],
+            "error: regexp: Compile(\"a`(b\"): error parsing regexp: missing closing ): `a`(b`",
+        ),
         ("mustRegexFind", &["a|ab", "ab"], "a"),
         ("regexFind", &["(?U)a+", "aaa"], "a"),
         ("regexFind", &["a+?", "aaa"], "a"),
@@ -346,8 +356,16 @@ mod tests {
         ("regexFindAll", &["a*", "baac", "-1"], "[\"\", \"aa\", \"\"]"),
         ("regexFindAll", &["", "aé", "-1"], "[\"\", \"\", \"\"]"),
         ("regexFindAll", &["z", "a", "-1"], "[]"),
-        ("regexFindAll", &["(a", "a", "-1"], "error: regexp: Compile(`(a`): error parsing regexp: missing closing ): `(a`"),
-        ("mustRegexFindAll", &["(a", "a", "-1"], "error: error parsing regexp: missing closing ): `(a`"),
+        (
+            "regexFindAll",
+            &["(a", "a", "-1"],
+            "error: regexp: Compile(`(a`): error parsing regexp: missing closing ): `(a`",
+        ),
+        (
+            "mustRegexFindAll",
+            &["(a", "a", "-1"],
+            "error: error parsing regexp: missing closing ): `(a`",
+        ),
         ("regexFindAll", &["a*|b", "abaab", "-1"], "[\"a\", \"aa\", \"\"]"),
         ("regexFindAll", &["\\b", "ab cd", "-1"], "[\"\", \"\", \"\", \"\"]"),
         ("regexReplaceAll", &["a(x*)b", "-ab-axxb-", "${1}W"], "-W-xxW-"),
@@ -363,13 +381,29 @@ mod tests {
         ("regexReplaceAll", &["(?m)^", "a\nb", "> "], "> a\n> b"),
         ("regexReplaceAll", &["\\W+", "a  é b", "_"], "a_b"),
         ("regexReplaceAll", &["b*$", "abb", "x"], "ax"),
-        ("regexReplaceAll", &["(a", "a", ""], "error: regexp: Compile(`(a`): error parsing regexp: missing closing ): `(a`"),
+        (
+            "regexReplaceAll",
+            &["(a", "a", ""],
+            "error: regexp: Compile(`(a`): error parsing regexp: missing closing ): `(a`",
+        ),
         ("regexReplaceAll", &["(.)(.)", "abcd", "$2${1}"], "badc"),
         ("regexReplaceAll", &["a|", "ab", "x"], "xbx"),
-        ("mustRegexReplaceAll", &["(", "a", ""], "error: error parsing regexp: missing closing ): `(`"),
+        (
+            "mustRegexReplaceAll",
+            &["(", "a", ""],
+            "error: error parsing regexp: missing closing ): `(`",
+        ),
         ("regexReplaceAllLiteral", &["a(x*)b", "-ab-axxb-", "${1}"], "-${1}-${1}-"),
-        ("mustRegexReplaceAllLiteral", &["(", "a", ""], "error: error parsing regexp: missing closing ): `(`"),
-        ("regexReplaceAllLiteral", &["(", "a", ""], "error: regexp: Compile(`(`): error parsing regexp: missing closing ): `(`"),
+        (
+            "mustRegexReplaceAllLiteral",
+            &["(", "a", ""],
+            "error: error parsing regexp: missing closing ): `(`",
+        ),
+        (
+            "regexReplaceAllLiteral",
+            &["(", "a", ""],
+            "error: regexp: Compile(`(`): error parsing regexp: missing closing ): `(`",
+        ),
         ("regexSplit", &["z+", "pizza", "-1"], "[\"pi\", \"a\"]"),
         ("regexSplit", &["z+", "pizza", "1"], "[\"pizza\"]"),
         ("regexSplit", &["z+", "pizza", "0"], "[]"),
@@ -381,11 +415,27 @@ mod tests {
         ("regexSplit", &["a", "aba", "-1"], "[\"\", \"b\", \"\"]"),
         ("regexSplit", &["a*", "abaab", "-1"], "[\"\", \"b\", \"b\"]"),
         ("regexSplit", &[",", "a,b,c,", "3"], "[\"a\", \"b\", \"c,\"]"),
-        ("regexSplit", &["(", "a", "-1"], "error: regexp: Compile(`(`): error parsing regexp: missing closing ): `(`"),
-        ("mustRegexSplit", &["(", "a", "-1"], "error: error parsing regexp: missing closing ): `(`"),
-        ("regexSplit", &["[.]", "registry.example.com/x", "-1"], "[\"registry\", \"example\", \"com/x\"]"),
+        (
+            "regexSplit",
+            &["(", "a", "-1"],
+            "error: regexp: Compile(`(`): error parsing regexp: missing closing ): `(`",
+        ),
+        (
+            "mustRegexSplit",
+            &["(", "a", "-1"],
+            "error: error parsing regexp: missing closing ): `(`",
+        ),
+        (
+            "regexSplit",
+            &["[.]", "registry.example.com/x", "-1"],
+            "[\"registry\", \"example\", \"com/x\"]",
+        ),
         ("regexSplit", &["a*", "baac", "2"], "[\"b\", \"c\"]"),
-        ("regexQuoteMeta", &["1.2.3*[a]{b}(c)|^$+?\\-/é"], "1\\.2\\.3\\*\\[a\\]\\{b\\}\\(c\\)\\|\\^\\$\\+\\?\\\\-/é"),
+        (
+            "regexQuoteMeta",
+            &["1.2.3*[a]{b}(c)|^$+?\\-/é"],
+            "1\\.2\\.3\\*\\[a\\]\\{b\\}\\(c\\)\\|\\^\\$\\+\\?\\\\-/é",
+        ),
     ];
 
     #[test]

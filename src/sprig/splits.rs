@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn splits_as_sprig_does() {
-        let split = |between: &str, whole: &str| shown(ALL, "split", &[between.into(), whole.into()]);
+        let split =
+            |between: &str, whole: &str| shown(ALL, "split", &[between.into(), whole.into()]);
         assert_eq!(split("$", "a$b"), r#"{"_0": "a", "_1": "b"}"#);
         assert_eq!(split("$", ""), r#"{"_0": ""}"#);
         assert_eq!(split("", ""), "{}");
@@ -103,7 +104,10 @@ mod tests {
         let split = call(ALL, "split", &["/".into(), "a".into()]).unwrap();
         assert_eq!(split.type_name(), "map[string]string");
         let list = call(ALL, "splitList", &["::".into(), "a::b::".into()]).unwrap();
-        assert_eq!((format!("{list:?}").as_str(), list.type_name()), (r#"["a", "b", ""]"#, "[]string"));
+        assert_eq!(
+            (format!("{list:?}").as_str(), list.type_name()),
+            (r#"["a", "b", ""]"#, "[]string")
+        );
     }
 
     #[test]

@@ -7,7 +7,6 @@ use crate::template::{Args, Fault, Function, Host, Value};
 
 /// The functions of this file.
 pub(super) const ALL: &[Function] = &[
-    Function::fixed("hello", 0, |_, _| Ok("Hello!".into())),
     Function::fixed("trim", 1, trim),
     Function::fixed("trimall", 2, trim_all),
     Function::fixed("trimAll", 2, trim_all),
@@ -86,12 +85,7 @@ fn replace(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
 }
 
 /// A text with every occurrence of one part replaced (`strings.ReplaceAll`).
-fn replaced(
-    host: &mut dyn Host,
-    whole: &[u8],
-    old: &[u8],
-    new: &[u8],
-) -> Result<Vec<u8>, Fault> {
+fn replaced(host: &mut dyn Host, whole: &[u8], old: &[u8], new: &[u8]) -> Result<Vec<u8>, Fault> {
     // An empty part is found before every rune and at the end.
     let places: Vec<usize> = if old.is_empty() {
         let mut at = 0;
@@ -191,8 +185,7 @@ fn squote(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
 }
 
 fn cat(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
-    let texts: Vec<_> =
-        args.0.iter().filter(|value| !value.is_nil()).map(print::strval).collect();
+    let texts: Vec<_> = args.0.iter().filter(|value| !value.is_nil()).map(print::strval).collect();
     print::join(host, &texts, b" ")
 }
 
@@ -253,9 +246,15 @@ mod tests {
             let args = [Value::Int(start), Value::Int(end), "abc".into()];
             assert_eq!(shown(ALL, "substr", &args), expected, "{start} {end}");
         }
-        for (count, expected) in
-            [(2, "ab"), (9, "abc"), (-2, "bc"), (-3, "abc"), (-9, "abc"), (i64::MIN, "abc"), (0, "")]
-        {
+        for (count, expected) in [
+            (2, "ab"),
+            (9, "abc"),
+            (-2, "bc"),
+            (-3, "abc"),
+            (-9, "abc"),
+            (i64::MIN, "abc"),
+            (0, ""),
+        ] {
             let outcome = call(ALL, "trunc", &[Value::Int(count), "abc".into()]).unwrap();
             assert_eq!(outcome.as_text(), Some(expected), "{count}");
         }
@@ -292,7 +291,8 @@ mod tests {
     #[test]
     fn quotes() {
         let list = Value::list(vec![Value::Int(1), "a".into()]);
-        let args = ["a\u{e9}\u{200b}\x01\"".into(), Value::Int(1), Value::Nil, Value::Float(2.5), list];
+        let args =
+            ["a\u{e9}\u{200b}\x01\"".into(), Value::Int(1), Value::Nil, Value::Float(2.5), list];
         let quoted = call(ALL, "quote", &args).unwrap();
         assert_eq!(quoted.as_text(), Some(r#""aé\u200b\x01\"" "1" "2.5" "[1 a]""#));
         let args = [Value::from_bytes(b"a\xff".to_vec())];

@@ -41,8 +41,7 @@ enum Place {
 fn url_parse(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
     let whole = args.bytes(0)?;
     host.spend(whole.len() as u64)?;
-    let url = parse(whole)
-        .map_err(|words| Fault::said(format!("unable to parse url: {words}")))?;
+    let url = parse(whole).map_err(|words| Fault::said(format!("unable to parse url: {words}")))?;
     let hostname = hostname(&url.host).to_vec();
     let user = url.user.as_ref().map(User::written).unwrap_or_default();
     Ok(Value::map([
@@ -84,12 +83,14 @@ fn url_join(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
 fn part(parts: &Rc<Map>, key: &str) -> Result<Vec<u8>, Fault> {
     match parts.get(key) {
         None => Ok(Vec::new()),
-        Some(Value::Nil) => Err(Fault::said(
-            "runtime error: invalid memory address or nil pointer dereference",
-        )),
+        Some(Value::Nil) => {
+            Err(Fault::said("runtime error: invalid memory address or nil pointer dereference"))
+        }
         Some(value) => value.as_bytes().map(<[u8]>::to_vec).ok_or_else(|| {
             let kind = value.kind().name();
-            Fault::said(format!("unable to parse {key} key, must be of type string, but {kind} found"))
+            Fault::said(format!(
+                "unable to parse {key} key, must be of type string, but {kind} found"
+            ))
         }),
     }
 }
@@ -157,9 +158,8 @@ fn parse(whole: &[u8]) -> Result<Url, String> {
     let (before, fragment) = cut(whole, b'#').unwrap_or((whole, b""));
     let failed = |text: &[u8], words: String| format!("parse {}: {words}", print::quoted(text));
     let mut url = parse_before_fragment(before).map_err(|words| failed(before, words))?;
-    url.fragment = unescape(fragment, Place::Fragment)
-        .map_err(|words| failed(whole, words))?
-        .into_owned();
+    url.fragment =
+        unescape(fragment, Place::Fragment).map_err(|words| failed(whole, words))?.into_owned();
     Ok(url)
 }
 
@@ -221,8 +221,7 @@ fn parse_authority(scheme: &[u8], authority: &[u8]) -> Result<(Option<User>, Vec
     };
     let (userinfo, host) = authority.split_at(at);
     let host = parse_host(scheme, host.get(1..).unwrap_or_default())?;
-    let sound =
-        |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(byte);
+    let sound = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(byte);
     if !userinfo.iter().all(sound) {
         return Err("net/url: invalid userinfo".into());
     }
@@ -379,92 +378,4 @@ fn hex(digit: u8) -> Option<u8> {
 fn cut(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
     let at = memchr::memchr(byte, text)?;
     Some((text.get(..at)?, text.get(at + 1..)?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sprig::testing::{call, shown};
-
-    #[test]
-    fn reads_urls_and_writes_them_again_as_go_does() {
-        for (whole, parts, joined) in TABLE {
-            let outcome = call(ALL, "urlParse", &[(*whole).into()]);
-            let (shown_parts, shown_url) = match outcome {
-                Ok(map) => (print::strval(&map).into_owned(), shown(ALL, "urlJoin", &[map])),
-                Err(fault) => (format!("error: {fault}").into_bytes(), "".into()),
-            };
-            assert_eq!(String::from_utf8_lossy(&shown_parts), *parts, "{whole}");
-            assert_eq!(shown_url.trim_matches('"'), *joined, "{whole}");
-        }
-    }
-
-    #[test]
-    fn minds_the_parts() {
-        let join = |key: &str, value: Value| shown(ALL, "urlJoin", &[Value::map([(key, value)])]);
-        assert_eq!(
-            join("host", Value::Int(1)),
-            "error: unable to parse host key, must be of type string, but int found"
-        );
-        assert_eq!(join("path", "a:b/c".into()), r#""./a:b/c""#);
-        assert_eq!(join("host", "h".into()), r#""//h""#);
-        assert_eq!(
-            join("userinfo", "a b".into()),
-            "error: unable to parse userinfo in dict: parse \"proto://a b@host\": net/url: invalid userinfo"
-        );
-    }
-
-    /// URL, what `urlParse` prints, and what `urlJoin` makes of that.
-    const TABLE: &[(&str, &str, &str)] = &[
-        ("http://admin:secret@server.com:8080/api?list=false#anchor", "map[fragment:anchor host:server.com:8080 hostname:server.com opaque: path:/api query:list=false scheme:http userinfo:admin:secret]", "http://admin:secret@server.com:8080/api?list=false#anchor"),
-        ("", "map[fragment: host: hostname: opaque: path: query: scheme: userinfo:]", ""),
-        ("*", "map[fragment: host: hostname: opaque: path:* query: scheme: userinfo:]", "*"),
-        ("/a b", "map[fragment: host: hostname: opaque: path:/a b query: scheme: userinfo:]", "/a%20b"),
-        ("a:b", "map[fragment: host: hostname: opaque:b path: query: scheme:a userinfo:]", "a:b"),
-        ("mailto:joe@x.com", "map[fragment: host: hostname: opaque:joe@x.com path: query: scheme:mailto userinfo:]", "mailto:joe@x.com"),
-        ("http://", "map[fragment: host: hostname: opaque: path: query: scheme:http userinfo:]", "http:"),
-        ("http:///p", "map[fragment: host: hostname: opaque: path:/p query: scheme:http userinfo:]", "http:///p"),
-        ("///p", "map[fragment: host: hostname: opaque: path:///p query: scheme: userinfo:]", "///p"),
-        ("//h/p", "map[fragment: host:h hostname:h opaque: path:/p query: scheme: userinfo:]", "//h/p"),
-        ("http://h", "map[fragment: host:h hostname:h opaque: path: query: scheme:http userinfo:]", "http://h"),
-        ("http://h?", "map[fragment: host:h hostname:h opaque: path: query: scheme:http userinfo:]", "http://h"),
-        ("http://h??", "map[fragment: host:h hostname:h opaque: path: query:? scheme:http userinfo:]", "http://h??"),
-        ("http://h/?a?b", "map[fragment: host:h hostname:h opaque: path:/ query:a?b scheme:http userinfo:]", "http://h/?a?b"),
-        ("http://h/%41%2f%zz", "error: unable to parse url: parse \"http://h/%41%2f%zz\": invalid URL escape \"%zz\"", ""),
-        ("http://h/%41%2fé", "map[fragment: host:h hostname:h opaque: path:/A/é query: scheme:http userinfo:]", "http://h/A/%C3%A9"),
-        ("http://é/", "map[fragment: host:é hostname:é opaque: path:/ query: scheme:http userinfo:]", "http://%C3%A9/"),
-        ("http://h:80", "map[fragment: host:h:80 hostname:h opaque: path: query: scheme:http userinfo:]", "http://h:80"),
-        ("http://h:", "map[fragment: host:h: hostname:h opaque: path: query: scheme:http userinfo:]", "http://h:"),
-        ("http://h:x", "error: unable to parse url: parse \"http://h:x\": invalid port \":x\" after host", ""),
-        ("http://a:1:2/", "error: unable to parse url: parse \"http://a:1:2/\": invalid port \":1:2\" after host", ""),
-        ("redis://a:1,b:2/", "map[fragment: host:a:1,b:2 hostname:a:1,b opaque: path:/ query: scheme:redis userinfo:]", "redis://a:1,b:2/"),
-        ("http://[::1]:80/", "map[fragment: host:[::1]:80 hostname:::1 opaque: path:/ query: scheme:http userinfo:]", "http://[::1]:80/"),
-        ("http://[::1", "error: unable to parse url: parse \"http://[::1\": missing ']' in host", ""),
-        ("http://[fe80::1%25en0]/", "map[fragment: host:[fe80::1%en0] hostname:fe80::1%en0 opaque: path:/ query: scheme:http userinfo:]", "http://[fe80::1%25en0]/"),
-        ("http://[::1]x/", "error: unable to parse url: parse \"http://[::1]x/\": invalid port \"x\" after host", ""),
-        ("http://u@h", "map[fragment: host:h hostname:h opaque: path: query: scheme:http userinfo:u]", "http://u@h"),
-        ("http://u:p:q@h/", "map[fragment: host:h hostname:h opaque: path:/ query: scheme:http userinfo:u:p%3Aq]", "http://u:p%3Aq@h/"),
-        ("http://u%40:p%2F@h/", "map[fragment: host:h hostname:h opaque: path:/ query: scheme:http userinfo:u%40:p%2F]", "http://u%40:p%2F@h/"),
-        ("http://u v@h/", "error: unable to parse url: parse \"http://u v@h/\": net/url: invalid userinfo", ""),
-        ("http://h%41/", "error: unable to parse url: parse \"http://h%41/\": invalid URL escape \"%41\"", ""),
-        ("http://h%C3%A9/", "map[fragment: host:hé hostname:hé opaque: path:/ query: scheme:http userinfo:]", "http://h%C3%A9/"),
-        ("http://h h/", "error: unable to parse url: parse \"http://h h/\": invalid character \" \" in host name", ""),
-        ("a/b:c", "map[fragment: host: hostname: opaque: path:a/b:c query: scheme: userinfo:]", "a/b:c"),
-        ("1http://x", "error: unable to parse url: parse \"1http://x\": first path segment in URL cannot contain colon", ""),
-        (":x", "error: unable to parse url: parse \":x\": missing protocol scheme", ""),
-        ("HTTP://X/y", "map[fragment: host:X hostname:X opaque: path:/y query: scheme:http userinfo:]", "http://X/y"),
-        ("http://h/#a b!'(%20)", "map[fragment:a b!'( ) host:h hostname:h opaque: path:/ query: scheme:http userinfo:]", "http://h/#a%20b!%27(%20)"),
-        ("http://h/p#%zz", "error: unable to parse url: parse \"http://h/p#%zz\": invalid URL escape \"%zz\"", ""),
-        ("http://h/\x7f", "error: unable to parse url: parse \"http://h/\\x7f\": net/url: invalid control character in URL", ""),
-        ("oci://reg.example.com/charts", "map[fragment: host:reg.example.com hostname:reg.example.com opaque: path:/charts query: scheme:oci userinfo:]", "oci://reg.example.com/charts"),
-        ("git@github.com:a/b.git", "error: unable to parse url: parse \"git@github.com:a/b.git\": first path segment in URL cannot contain colon", ""),
-        ("https://h/a%20b?x=1%202#f", "map[fragment:f host:h hostname:h opaque: path:/a b query:x=1%202 scheme:https userinfo:]", "https://h/a%20b?x=1%202#f"),
-        ("http://h/[x]!$&'()*+,;=:@", "map[fragment: host:h hostname:h opaque: path:/[x]!$&'()*+,;=:@ query: scheme:http userinfo:]", "http://h/%5Bx%5D%21$&%27%28%29%2A+,;=:@"),
-        ("registry.local:5000/img", "map[fragment: host: hostname: opaque:5000/img path: query: scheme:registry.local userinfo:]", "registry.local:5000/img"),
-        ("http://u@@h/", "map[fragment: host:h hostname:h opaque: path:/ query: scheme:http userinfo:u%40]", "http://u%40@h/"),
-        ("/", "map[fragment: host: hostname: opaque: path:/ query: scheme: userinfo:]", "/"),
-        ("?q", "map[fragment: host: hostname: opaque: path: query:q scheme: userinfo:]", "?q"),
-        ("#f", "map[fragment:f host: hostname: opaque: path: query: scheme: userinfo:]", "#f"),
-        ("http:?q", "map[fragment: host: hostname: opaque: path: query:q scheme:http userinfo:]", "http:?q"),
-    ];
 }
