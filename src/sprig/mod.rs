@@ -55,6 +55,10 @@ mod yaml_write;
 #[cfg(test)]
 mod codec_facts;
 #[cfg(test)]
+mod dates_tests;
+#[cfg(test)]
+mod urls_tests;
+#[cfg(test)]
 mod double;
 #[cfg(test)]
 mod testing;
