@@ -74,7 +74,7 @@ pub const SET_NAME_LEVELS_MAX: usize = 30;
 /// Most items that all lists of one `--set` may have together.
 pub const SET_ITEMS_MAX: usize = 1 << 20;
 /// Most steps of holding values against the schema of one chart and its subcharts.
-pub const SCHEMA_WORK_MAX: u64 = 5_000_000;
+pub const SCHEMA_WORK_MAX: u64 = 1_000_000;
 /// Deepest chain of schemas in schemas that is followed.
 pub const SCHEMA_DEPTH_MAX: usize = 400;
 /// Largest regular expression of a schema, compiled.
