@@ -27,3 +27,10 @@ pub use json_read::read_json;
 pub use toml::{read_toml, write_toml};
 pub use yaml_read::{duplicate_keys, read_yaml};
 pub use yaml_write::write_yaml;
+
+use crate::template::Functions;
+
+/// All functions.
+pub fn functions() -> Functions {
+    Functions::default().with(codecs::ALL)
+}

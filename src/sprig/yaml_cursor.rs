@@ -41,11 +41,6 @@ impl<'a> Cursor<'a> {
         self.text.get(from..to).unwrap_or("")
     }
 
-    /// The character it stands on; NUL at the end.
-    pub(super) fn char(&self) -> char {
-        self.text.get(self.at..).and_then(|rest| rest.chars().next()).unwrap_or('\0')
-    }
-
     /// Goes over one character that is no line break.
     pub(super) fn skip(&mut self) {
         self.at = (self.at + width(self.byte(0))).min(self.text.len());
