@@ -138,7 +138,9 @@ pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 /// Deepest nesting of a value that templates read or write as YAML, JSON or TOML; each level takes room on the stack.
 pub const YAML_DEPTH_MAX: usize = 256;
 /// Longest YAML, JSON or TOML that one call writes: shared maps can make a small value print without end.
-pub const ENCODED_BYTES_MAX: usize = 64 << 20;
+pub const ENCODED_BYTES_MAX: usize = 16 << 20;
+/// Most elements of lists that are looked at to write one TOML document.
+pub const TOML_ELEMENTS_MAX: usize = 1 << 20;
 /// Deepest nesting, and most elements of each level, of a value that is shown in an error.
 pub const YAML_SHOWN_DEPTH_MAX: usize = 6;
 /// Most elements of each level of a value that is shown in an error.
