@@ -337,6 +337,7 @@ rules:
     assert_eq!(ids, ["acme/worker", "acme/store"]);
     let file: InventoryFile = serde_saphyr::from_str(text).expect("both readers agree");
     assert_eq!(file.rules.len(), 2);
-    let found = with("rules: [{ id: a, when: { image: x }, implies: y }, { id: a, when: { image: x }, implies: y }]");
+    let rule = "{ id: a, when: { image: x }, implies: y }";
+    let found = with(&format!("rules: [{rule}, {rule}]"));
     assert!(found.ends_with("rules[1]: the same as in line 4"), "{found}");
 }

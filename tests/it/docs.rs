@@ -233,11 +233,14 @@ fn every_key_is_explained() {
 #[test]
 fn every_built_in_rule_is_listed() {
     let page = &pages()["docs/charts.md"];
-    let rules = Knowledge::with(Vec::new());
-    let rules: Vec<&str> = rules.rules().iter().map(|rule| rule.id.as_str()).collect();
+    let knowledge = Knowledge::with(Vec::new());
+    let rules: Vec<&str> = knowledge.rules().iter().map(|rule| rule.id.as_str()).collect();
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
     let listed: Vec<&str> = rows.map(|(id, _)| id).filter(|id| id.contains('/')).collect();
     assert_eq!(listed, rules);
+    for rule in knowledge.rules() {
+        assert!(page.contains(&format!("({})", rule.source)), "source of {}", rule.id);
+    }
 }
 
 #[test]
@@ -247,8 +250,8 @@ fn every_make_target_exists_and_is_explained() {
     let mut targets = BTreeSet::new();
     for pair in lines.windows(2) {
         let name = pair[1].split(':').next().unwrap_or("");
-        let word =
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b"-0123456789".contains(&b));
+        let word = !name.is_empty()
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b"-0123456789".contains(&b));
         if word && pair[1].contains(':') {
             assert!(pair[0].starts_with("# "), "make {name} has no comment above it");
             targets.insert(name);
