@@ -29,7 +29,7 @@ impl Decimal {
         let digits: Vec<u8> =
             mantissa.bytes().filter(u8::is_ascii_digit).map(|digit| digit - b'0').collect();
         let exponent: i64 = exponent.parse().unwrap_or(0);
-        let exponent = exponent - (digits.len() as i64 - 1);
+        let exponent = exponent + 1 - i64::try_from(digits.len()).unwrap_or(0);
         Ok(Self { negative: value < 0.0, digits, exponent })
     }
 
@@ -98,17 +98,16 @@ impl Decimal {
         let shift = self.exponent.saturating_sub(other.exponent).saturating_add(DIVISION_PLACES);
         let mut whole = self.digits.clone();
         let mut cut = Vec::new();
-        match usize::try_from(shift) {
-            Ok(zeros) => whole.resize(whole.len() + zeros, 0),
-            Err(_) => {
-                let places = usize::try_from(shift.unsigned_abs()).unwrap_or(usize::MAX);
-                let kept = whole.len().saturating_sub(places);
-                if places > whole.len() {
-                    // Less than a tenth of the last place: nothing is left to round.
-                    cut.push(0);
-                }
-                cut.extend(whole.drain(kept..));
+        if let Ok(zeros) = usize::try_from(shift) {
+            whole.resize(whole.len() + zeros, 0);
+        } else {
+            let places = usize::try_from(shift.unsigned_abs()).unwrap_or(usize::MAX);
+            let kept = whole.len().saturating_sub(places);
+            if places > whole.len() {
+                // Less than a tenth of the last place: nothing is left to round.
+                cut.push(0);
             }
+            cut.extend(whole.drain(kept..));
         }
         // 2. Divide digit by digit.
         let mut rest = 0_u128;

@@ -1,5 +1,7 @@
 //! Arithmetic as Sprig does it: integers wrap, floats are added as decimals, ranges are counted before they are made.
 
+#![allow(clippy::unnecessary_wraps)] // one signature for all functions
+
 use std::rc::Rc;
 
 use crate::sprig::cast::{float, integer};
@@ -151,7 +153,9 @@ fn ints(host: &mut dyn Host, start: i64, stop: i64, step: i64) -> Result<Vec<i64
     let count = (stop - start).unsigned_abs().div_ceil(step.unsigned_abs());
     host.spend(u64::try_from(count).unwrap_or(u64::MAX))?;
     // All of them lie between two numbers of 64 bits, and there are as many as were paid for.
-    Ok((0..count as i128).filter_map(|at| i64::try_from(start + at * step).ok()).collect())
+    Ok((0..i128::try_from(count).unwrap_or(0))
+        .filter_map(|at| i64::try_from(start + at * step).ok())
+        .collect())
 }
 
 fn seq(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
