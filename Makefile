@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TARGET_MUSL = x86_64-unknown-linux-musl
 
-.PHONY: demo test check ci e2e bench dist schema help
+.PHONY: demo test check ci e2e helm-oracle bench dist schema help
 
 # Shows the main job end to end on loopback: outside world, lock, build, verify, empty inside, replay.
 demo:
@@ -31,6 +31,11 @@ e2e:
 	$(CARGO) build --release
 	tests/e2e/run.sh
 
+# Holds `haversack render` against `helm template` (v4, v3) on every chart of the corpus, byte by byte.
+helm-oracle:
+	$(CARGO) build --release
+	tests/oracle/run.py
+
 # Measures against skopeo and hauler in one run; prints a table with ratios and the commands.
 bench:
 	$(CARGO) build --release
@@ -50,4 +55,4 @@ schema:
 
 # Lists the targets.
 help:
-	@awk '/^# /{text=substr($$0,3)} /^[a-z0-9]+:/{sub(/:.*/,""); print "make " $$0 "\t" text}' Makefile | column -t -s "$$(printf '\t')"
+	@awk '/^# /{text=substr($$0,3)} /^[a-z0-9-]+:/{sub(/:.*/,""); print "make " $$0 "\t" text}' Makefile | column -t -s "$$(printf '\t')"

@@ -13,6 +13,12 @@ pub const PROBLEMS_MAX: usize = 200;
 pub const LOCK_BYTES_MAX: u64 = 256 << 20;
 /// Largest Kubernetes YAML file that is searched for references; larger ones are reported opaque.
 pub const DOCUMENT_BYTES_MAX: u64 = 16 << 20;
+/// Most texts inside the texts of one file that are searched for references.
+pub const EMBEDDED_TEXTS_MAX: usize = 10_000;
+/// Most texts of one container, and most fields of one object, that are kept to conclude from.
+pub const FACT_TEXTS_MAX: usize = 200;
+/// Most URLs that one script can put together.
+pub const SCRIPT_URLS_MAX: usize = 500;
 /// Most files read from one app path of one repository.
 pub const APP_FILES_MAX: usize = 20_000;
 /// Largest OCI manifest or index, as registries bound it (distribution-spec: at least 4 MiB).
@@ -43,6 +49,38 @@ pub const CHART_CONTENT_BYTES_MAX: u64 = 512 << 20;
 pub const CHART_YAML_BYTES_MAX: u64 = 1 << 20;
 /// Most members of a chart archive.
 pub const CHART_ENTRIES_MAX: usize = 20_000;
+/// Largest chart that is held in memory, decompressed, together with all charts in it (Helm: 100 MiB).
+pub const CHART_LOADED_BYTES_MAX: u64 = 100 << 20;
+/// Largest file of a chart that is held in memory (Helm: 5 MiB).
+pub const CHART_FILE_BYTES_MAX: u64 = 5 << 20;
+/// Deepest nesting of charts in charts.
+pub const CHART_DEPTH_MAX: usize = 16;
+/// Most charts in one chart, after one chart was taken several times under several names.
+pub const CHARTS_MAX: usize = 1_000;
+/// Most rules of a `.helmignore`.
+pub const IGNORE_RULES_MAX: usize = 1_000;
+/// Longest rule of a `.helmignore`.
+pub const IGNORE_RULE_CHARS_MAX: usize = 1_000;
+/// Largest values file.
+pub const VALUES_BYTES_MAX: usize = 16 << 20;
+/// Deepest nesting of values.
+pub const VALUES_DEPTH_MAX: usize = 200;
+/// Most keys and items that are copied or compared while the values of one chart are put together.
+pub const VALUES_WORK_MAX: u64 = 20_000_000;
+/// Highest index that `--set a[…]` may name, as in Helm.
+pub const SET_INDEX_MAX: usize = 65_536;
+/// Most dots in one name of `--set`, as in Helm.
+pub const SET_NAME_LEVELS_MAX: usize = 30;
+/// Most items that all lists of one `--set` may have together.
+pub const SET_ITEMS_MAX: usize = 1 << 20;
+/// Most steps of holding values against the schema of one chart and its subcharts.
+pub const SCHEMA_WORK_MAX: u64 = 5_000_000;
+/// Deepest chain of schemas in schemas that is followed.
+pub const SCHEMA_DEPTH_MAX: usize = 400;
+/// Largest regular expression of a schema, compiled.
+pub const SCHEMA_PATTERN_BYTES_MAX: usize = 1 << 20;
+/// Most problems with the schema that are listed.
+pub const SCHEMA_PROBLEMS_MAX: usize = 100;
 /// Largest header that names a member of a chart archive.
 pub const CHART_NAME_BYTES_MAX: u64 = 64 << 10;
 /// Largest token or error answer of a registry or git server that is kept.
@@ -97,6 +135,14 @@ pub const PACK_BYTES_DEFAULT: u64 = 2 << 30;
 pub const PACK_BYTES_MIN: u64 = 1 << 20;
 /// Largest zstd window a pack may ask for: log2 of bytes.
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+/// Deepest nesting of a value that templates read or write as YAML, JSON or TOML; each level takes room on the stack.
+pub const YAML_DEPTH_MAX: usize = 256;
+/// Longest YAML, JSON or TOML that one call writes: shared maps can make a small value print without end.
+pub const ENCODED_BYTES_MAX: usize = 64 << 20;
+/// Deepest nesting, and most elements of each level, of a value that is shown in an error.
+pub const YAML_SHOWN_DEPTH_MAX: usize = 6;
+/// Most elements of each level of a value that is shown in an error.
+pub const YAML_SHOWN_ITEMS_MAX: usize = 8;
 /// Longest regular expression of a template.
 pub const TEMPLATE_REGEX_BYTES_MAX: usize = 64 << 10;
 /// Largest program that a regular expression of a template becomes.
@@ -155,6 +201,30 @@ pub const SERVE_GIT_PROCESSES_MAX: usize = 16;
 /// Time that requests under way are given when the embedded servers stop.
 pub const SERVE_STOP_TIME_MAX: Duration = Duration::from_secs(10);
 
+/// Most steps that the templates of one chart take: nodes executed, bytes made, elements looked at.
+pub const RENDER_STEPS_MAX: u64 = 1 << 30;
+/// Most bytes or elements of one value that a function makes.
+pub const RENDER_VALUE_UNITS_MAX: u64 = 32 << 20;
+/// Most bytes that the templates of one chart write; an included template counts each time.
+pub const RENDER_OUTPUT_BYTES_MAX: u64 = 512 << 20;
+/// Longest time that the templates of one chart run.
+pub const RENDER_TIME_MAX: Duration = Duration::from_mins(2);
+/// Steps between two looks at the clock.
+pub const RENDER_CLOCK_STEPS: u64 = 4096;
+/// Deepest nesting of templates, branches and pipelines while a template runs.
+pub const RENDER_DEPTH_MAX: usize = 20_000;
+/// Stack of the thread that templates run in: [`RENDER_DEPTH_MAX`] levels fit, in a debug build too.
+pub const RENDER_STACK_BYTES: usize = 512 << 20;
+/// How often `include` may nest one name: Helm's own bound.
+pub const RENDER_INCLUDES_MAX: usize = 1000;
+/// Most errors of a chain of includes that are kept, so that a chain can be shown on any stack.
+pub const RENDER_TRACE_MAX: usize = 1000;
+/// Most bytes of words in such a chain.
+pub const RENDER_TRACE_BYTES_MAX: usize = 4 << 20;
+/// Most different demands (`required`, `fail`) that are noted in one run.
+pub const RENDER_DEMANDS_MAX: usize = 1000;
+/// Most bytes of texts given to `tpl` whose trees are kept.
+pub const RENDER_TPL_BYTES_MAX: usize = 32 << 20;
 /// Deepest nesting of blocks (`if`, `range`, `with`, `else if`) in one template.
 pub const TEMPLATE_BLOCKS_DEPTH_MAX: usize = 500;
 /// Deepest nesting of parentheses in one action of a template.
@@ -163,3 +233,13 @@ pub const TEMPLATE_PARENS_DEPTH_MAX: usize = 200;
 pub const PRINT_BYTES_MAX: usize = 64 << 20;
 /// Deepest nesting of a value that is printed: a map can hold itself.
 pub const PRINT_DEPTH_MAX: usize = 500;
+/// Deepest nesting of maps and lists that `merge` and `deepCopy` go down.
+pub const RENDER_VALUE_DEPTH_MAX: usize = 500;
+/// Longest random text or bytes that one call makes.
+pub const RENDER_RANDOM_BYTES_MAX: u64 = 16 << 20;
+/// Steps that one `bcrypt` counts for: about 50 ms.
+pub const RENDER_BCRYPT_STEPS: u64 = 8 << 20;
+/// Steps that one `derivePassword` counts for: about 150 ms and 32 MiB for as long.
+pub const RENDER_SCRYPT_STEPS: u64 = 32 << 20;
+/// Steps that one key or certificate counts for.
+pub const RENDER_CERTIFICATE_STEPS: u64 = 64 << 10;

@@ -9,6 +9,13 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 use thiserror::Error;
 
+/// Deepest nesting of a document that somebody else rendered.
+const LENIENT_DEPTH_MAX: usize = 90;
+/// Nesting that fits onto any stack. A level takes up to 40 kB in a debug build.
+const SHALLOW_MAX: usize = 24;
+/// Stack for what may be deeper.
+const STACK_BYTES: usize = 32 << 20;
+
 /// Text that is not sound YAML.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("line {line}, column {column}: {message}")]
@@ -65,6 +72,76 @@ fn message(whole: &str) -> &str {
     words.split_once(", set ").map_or(words, |(words, _)| words)
 }
 
+impl From<&serde_saphyr::Error> for YamlError {
+    fn from(error: &serde_saphyr::Error) -> Self {
+        let place = error.location();
+        let whole = error.to_string();
+        Self {
+            line: place.map_or(0, |p| p.line()),
+            column: place.map_or(0, |p| p.column()),
+            message: message(&whole).to_owned(),
+        }
+    }
+}
+
+/// Runs a parser where deep nesting cannot exhaust the stack: flat texts here, others in a thread with a large one.
+fn with_stack<T: Send>(text: &str, parse: impl FnOnce() -> T + Send) -> Option<T> {
+    if nesting_bound(text) <= SHALLOW_MAX {
+        return Some(parse());
+    }
+    std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().stack_size(STACK_BYTES);
+        builder.spawn_scoped(scope, parse).ok()?.join().ok()
+    })
+}
+
+/// How deep a text can be at most: no level is written with less than one character.
+fn nesting_bound(text: &str) -> usize {
+    let lead = |line: &str| line.bytes().take_while(|b| b" -?:\t".contains(b)).count();
+    let indent = text.lines().map(lead).max().unwrap_or(0);
+    // Closing marks may stand in quotes, so they are not counted against the opening ones.
+    let open = text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count();
+    // An alias brings what is below its anchor.
+    let aliases = if text.contains('&') && text.contains('*') { SHALLOW_MAX } else { 0 };
+    indent.saturating_add(open).saturating_add(aliases)
+}
+
+fn lenient(text: &str) -> Result<Vec<Node>, YamlError> {
+    with_stack(text, || lenient_here(text)).unwrap_or_else(no_stack)
+}
+
+fn no_stack<T>() -> Result<T, YamlError> {
+    Err(YamlError { line: 0, column: 0, message: "no memory to read it".to_owned() })
+}
+
+fn lenient_here(text: &str) -> Result<Vec<Node>, YamlError> {
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
+        non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::PassThrough,
+        // Schemas inside of definitions are deeper than what people write.
+        budget: serde_saphyr::budget! { max_depth: LENIENT_DEPTH_MAX },
+    };
+    let read = serde_saphyr::from_multiple_with_options(text, options);
+    let found: Vec<Spanned<Value>> = read.map_err(|error| YamlError::from(&error))?;
+    Ok(found.into_iter().map(Node::from).collect())
+}
+
+/// The documents of a text, cut at lines that begin with `---`, with the number of lines above each.
+fn pieces(text: &str) -> Vec<(u64, &str)> {
+    let (mut pieces, mut start, mut offset, mut above, mut line) = (Vec::new(), 0, 0, 0, 0);
+    for row in text.split_inclusive('\n') {
+        if row.starts_with("---") && offset > start {
+            pieces.push((above, &text[start..offset]));
+            (start, above) = (offset, line);
+        }
+        offset += row.len();
+        line += 1;
+    }
+    pieces.push((above, &text[start..]));
+    pieces
+}
+
 impl Node {
     /// Parses exactly one document. An empty text is `Null`.
     pub fn parse(text: &str) -> Result<Self, YamlError> {
@@ -82,24 +159,54 @@ impl Node {
 
     /// Parses a stream of documents divided by `---`.
     pub fn parse_all(text: &str) -> Result<Vec<Self>, YamlError> {
+        with_stack(text, || Self::parse_here(text)).unwrap_or_else(no_stack)
+    }
+
+    fn parse_here(text: &str) -> Result<Vec<Self>, YamlError> {
         // YAML 1.2 booleans only: a key `y` or a label `on` stays the text that it is.
         let options = serde_saphyr::options! { strict_booleans: true };
         let read = serde_saphyr::from_multiple_with_options(text, options);
-        let found: Vec<Spanned<Value>> = read.map_err(|error| {
-            let place = error.location();
-            let whole = error.to_string();
-            YamlError {
-                line: place.map_or(0, |p| p.line()),
-                column: place.map_or(0, |p| p.column()),
-                message: message(&whole).to_owned(),
-            }
-        })?;
+        let found: Vec<Spanned<Value>> = read.map_err(|error| YamlError::from(&error))?;
         Ok(found.into_iter().map(Self::from).collect())
     }
 
-    /// The value under a key, if this is a mapping that has it.
+    /// Parses what Kubernetes would take although it is not sound: duplicate keys are all kept, infinite numbers are
+    /// numbers, and a document that cannot be read does not take the others with it.
+    pub fn parse_lenient(text: &str) -> Vec<Result<Self, YamlError>> {
+        if let Ok(all) = lenient(text) {
+            return all.into_iter().map(Ok).collect();
+        }
+        let mut documents = Vec::new();
+        for (lines_above, piece) in pieces(text) {
+            match lenient(piece) {
+                Ok(all) => documents.extend(all.into_iter().map(|mut node| {
+                    node.shift(lines_above);
+                    Ok(node)
+                })),
+                Err(error) => {
+                    documents.push(Err(YamlError { line: error.line + lines_above, ..error }));
+                }
+            }
+        }
+        documents
+    }
+
+    /// Moves this node and all below it down by some lines. The parser's budget bounds the depth.
+    fn shift(&mut self, lines: u64) {
+        self.line += lines;
+        match &mut self.value {
+            Value::List(items) => items.iter_mut().for_each(|node| node.shift(lines)),
+            Value::Map(entries) => entries.iter_mut().for_each(|(key, node)| {
+                key.shift(lines);
+                node.shift(lines);
+            }),
+            _ => {}
+        }
+    }
+
+    /// The value under a key, if this is a mapping that has it. The last one counts, as in Kubernetes.
     pub fn get(&self, key: &str) -> Option<&Self> {
-        self.entries().find(|(name, _)| *name == key).map(|(_, node)| node)
+        self.entries().filter(|(name, _)| *name == key).last().map(|(_, node)| node)
     }
 
     /// The value under a path of keys.
@@ -135,6 +242,29 @@ impl Node {
             _ => &[],
         };
         entries.iter().filter_map(|(key, node)| key.text().map(|key| (key, node)))
+    }
+
+    /// The same value as JSON. Keys that are no texts are written as texts; of equal keys the last one counts.
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Integer(value) => match i64::try_from(*value) {
+                Ok(value) => value.into(),
+                #[expect(clippy::cast_precision_loss, reason = "larger than any JSON integer")]
+                Err(_) => serde_json::json!(*value as f64),
+            },
+            Value::Float(value) => serde_json::json!(value),
+            Value::Text(text) => text.as_str().into(),
+            Value::List(items) => items.iter().map(Self::to_json).collect(),
+            Value::Map(entries) => entries
+                .iter()
+                .map(|(key, node)| match key.to_json() {
+                    serde_json::Value::String(key) => (key, node.to_json()),
+                    other => (other.to_string(), node.to_json()),
+                })
+                .collect(),
+        }
     }
 
     /// What kind of value it is, for messages.
@@ -261,5 +391,29 @@ mod tests {
         assert_eq!(error.line, 2, "{error}");
         assert_eq!(Node::parse("a: 1\n---\nb: 2\n").expect_err("two").line, 3);
         assert!(Node::parse("a: [").is_err());
+    }
+
+    #[test]
+    fn lenient_parsing_keeps_every_document() {
+        let text = "a: 1\na: 2\n---\nb: [\n--- # c\nc: .inf\n";
+        let all = Node::parse_lenient(text);
+        assert_eq!(all.len(), 3);
+        let first = all[0].as_ref().expect("sound");
+        assert_eq!(first.entries().count(), 2, "both entries are kept");
+        assert_eq!(first.get("a").map(|n| &n.value), Some(&Value::Integer(2)), "the last counts");
+        assert!(all[1].as_ref().is_err_and(|error| error.line >= 4));
+        assert_eq!(all[2].as_ref().ok().and_then(|n| n.get("c")).map(|n| n.line), Some(6));
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error_and_no_crash() {
+        for depth in [50, 85, 500, 100_000] {
+            let flow = format!("a: {}1{}\n", "[".repeat(depth), "]".repeat(depth));
+            let compact = format!("{}1\n", "- ".repeat(depth));
+            for text in [flow, compact] {
+                assert_eq!(Node::parse_lenient(&text)[0].is_ok(), depth < 90, "{depth}");
+                assert_eq!(Node::parse_all(&text).is_ok(), depth < 60, "{depth}");
+            }
+        }
     }
 }

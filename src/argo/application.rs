@@ -1,8 +1,9 @@
 //! Argo CD Applications and what their sources point to.
 
-use crate::argo::images::{self, is_template};
+use crate::argo::helm_settings::{self, Destination, Refs};
+use crate::argo::reference::is_template;
 use crate::argo::walk::{At, Walk, shown};
-use crate::argo::{Source, SourceKind, embedded};
+use crate::argo::{HelmSettings, RemoteFile, Source, SourceKind, embedded, images};
 use crate::artifact::{ChartRepo, GitUrl, HttpUrl, PlaceError};
 use crate::yaml::Value;
 
@@ -20,9 +21,15 @@ pub(super) fn application(walk: &mut Walk<'_>, at: &At<'_>) {
     if let Some(hydrator) = spec.get("sourceHydrator").filter(|at| at.node.value != Value::Null) {
         hydrated(walk, &hydrator);
     } else if !sources.is_empty() {
-        sources.iter().for_each(|at| source(walk, at));
-    } else if let Some(at) = spec.get("source") {
-        source(walk, &at);
+        let refs = helm_settings::refs(&sources);
+        let destination = Destination::of(at);
+        sources.iter().for_each(|at| {
+            let helm = helm_settings::read(at, &refs, &destination);
+            source(walk, at, Some(helm));
+        });
+    } else if let Some(source_at) = spec.get("source") {
+        let helm = helm_settings::read(&source_at, &Refs::new(), &Destination::of(at));
+        source(walk, &source_at, Some(helm));
     } else {
         walk.opaque(at, "Application without a source", NO_SOURCE);
     }
@@ -50,7 +57,7 @@ pub(super) fn dependencies(walk: &mut Walk<'_>, at: &At<'_>) {
         let name = name.filter(|_| whole);
         let kind = name.and_then(|name| chart_kind(&repository, &name, version));
         match kind {
-            Some(kind) => push(walk, &dependency, Source { kind, ref_name: None }),
+            Some(kind) => push(walk, &dependency, Source { kind, ref_name: None, helm: None }),
             None => {
                 walk.opaque(&dependency, "chart dependency from an unknown repository", DEPENDENCY);
             }
@@ -70,7 +77,7 @@ pub(super) fn overrides(walk: &mut Walk<'_>, at: &At<'_>) {
 }
 
 /// Reads one source block.
-fn source(walk: &mut Walk<'_>, at: &At<'_>) {
+fn source(walk: &mut Walk<'_>, at: &At<'_>, helm: Option<HelmSettings>) {
     settings(walk, at);
     let (Ok(url), Ok(chart), Ok(revision), Ok(path), Ok(ref_name)) = (
         text(walk, at, "repoURL"),
@@ -103,7 +110,7 @@ fn source(walk: &mut Walk<'_>, at: &At<'_>) {
         git(&url, revision, path, recurse)
     };
     match kind {
-        Ok(kind) => push(walk, &place, Source { kind, ref_name }),
+        Ok(kind) => push(walk, &place, Source { kind, ref_name, helm }),
         Err(what) => walk.opaque(&place, what, UNKNOWN_URL),
     }
 }
@@ -144,7 +151,7 @@ fn settings(walk: &mut Walk<'_>, at: &At<'_>) {
 fn hydrated(walk: &mut Walk<'_>, at: &At<'_>) {
     let dry = at.get("drySource");
     if let Some(dry) = &dry {
-        source(walk, dry);
+        source(walk, dry, Some(HelmSettings::default()));
     }
     let dry_url = dry.as_ref().and_then(|dry| dry.node.text_at(&["repoURL"])).map(str::to_owned);
     for (key, has_path) in [("syncSource", true), ("hydrateTo", false)] {
@@ -158,7 +165,7 @@ fn hydrated(walk: &mut Walk<'_>, at: &At<'_>) {
         };
         let url = url.or_else(|| dry_url.clone()).unwrap_or_default();
         match git(&url, branch, path.filter(|_| has_path), false) {
-            Ok(kind) => push(walk, &place, Source { kind, ref_name: None }),
+            Ok(kind) => push(walk, &place, Source { kind, ref_name: None, helm: None }),
             Err(what) => walk.opaque(&place, what, UNKNOWN_URL),
         }
     }
@@ -173,7 +180,7 @@ fn values_file(walk: &mut Walk<'_>, at: &At<'_>) {
     if (is_template(text) && !argo_variable) || text.contains("{{") {
         walk.opaque(at, format!("values file {} is filled in later", shown(text)), VALUES_FILE);
     } else if let Ok(url) = HttpUrl::parse(text) {
-        let found = walk.found(at, url);
+        let found = walk.found(at, RemoteFile { url, digest: None });
         walk.findings.files.push(found);
     } else if let Some((scheme, _)) = text.split_once("://") {
         walk.opaque(at, format!("values file by scheme {}", shown(scheme)), VALUES_FILE);

@@ -1,6 +1,6 @@
 //! Documents inside texts: manifests and patches that Argo's objects carry as strings.
 
-use crate::argo::images::is_template;
+use crate::argo::reference::is_template;
 use crate::argo::walk::{At, Walk};
 
 /// What to do about a text that cannot be read.
@@ -27,5 +27,5 @@ pub(super) fn read(walk: &mut Walk<'_>, at: &At<'_>) {
     if is_template(text) && !text.contains("image") {
         return;
     }
-    walk.read_later(at, text);
+    walk.read_later(at, text, false);
 }

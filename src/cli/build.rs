@@ -1,16 +1,18 @@
 //! `haversack build`: fetches what the lock pins, packs it, seals and signs it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::artifact::Digest;
 use crate::build::{self, BuildError};
 use crate::bundle::{BundleError, Flush, PackOptions, Sealed};
 use crate::cli::failure::Code;
-use crate::cli::render::{json, out, size};
-use crate::cli::{Face, Failure, block_on, connect, keys, lock as lock_verb};
+use crate::cli::words::{json, out, size};
+use crate::cli::{Face, Failure, block_on, closure, connect, keys};
 use crate::inventory::Inventory;
 use crate::limits;
-use crate::lock::Lock;
-use crate::resolve;
+use crate::lock::{Lock, ValuesFile};
+use crate::resolve::{self, Faults, Wanted};
 use crate::source::Sources;
 
 /// Build a signed bundle from an inventory
@@ -42,12 +44,13 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, face: Face) -> Result<(), Failure> {
     let inventory = connect::inventory(&args.inventory)?;
+    let values = connect::values(&args.inventory, &inventory)?;
     let key = args.signer.key()?;
-    let sources = args.reach.sources(&inventory, face.report())?;
+    let sources = args.reach.sources(inventory.plain_hosts(), face.report())?;
     let flush = if args.no_sync { Flush::ToSystem } else { Flush::ToDisk };
     let options = PackOptions { part_bytes: args.part_size, flush, ..PackOptions::default() };
     let (lock, draft) = block_on(async {
-        let lock = lock(args, &inventory, &sources).await?;
+        let lock = lock(args, &inventory, &values, &sources).await?;
         let draft = build::build(&lock, &sources, &args.bundles, options)
             .await
             .map_err(|error| forget_damage(&sources, error))?;
@@ -59,7 +62,12 @@ pub(crate) fn run(args: &Args, face: Face) -> Result<(), Failure> {
 }
 
 /// The lock beside the inventory, or a new one.
-async fn lock(args: &Args, inventory: &Inventory, sources: &Sources) -> Result<Lock, Failure> {
+async fn lock(
+    args: &Args,
+    inventory: &Inventory,
+    values: &BTreeMap<String, String>,
+    sources: &Sources,
+) -> Result<Lock, Failure> {
     let path = connect::lock_path(&args.inventory, inventory);
     let again =
         format!("run `haversack lock {}` and look at what changed", args.inventory.display());
@@ -69,7 +77,8 @@ async fn lock(args: &Args, inventory: &Inventory, sources: &Sources) -> Result<L
             let error = format!("{}: no lock", path.display());
             return Err(Failure::new(Code::Inventory, error).hint(hint));
         }
-        let lock = resolve::resolve(inventory, sources).await?;
+        let wanted = Wanted { inventory, values, faults: Faults::Stop };
+        let lock = resolve::resolve(wanted, sources).await?;
         connect::write(&path, &lock.to_bytes())?;
         return Ok(lock);
     }
@@ -78,10 +87,20 @@ async fn lock(args: &Args, inventory: &Inventory, sources: &Sources) -> Result<L
         let error = format!("{}: the inventory was changed after it was locked", path.display());
         return Err(Failure::new(Code::Inventory, error).hint(again));
     }
+    let same = |file: &ValuesFile| {
+        values.get(&file.path).is_some_and(|text| Digest::of(text.as_bytes()) == file.digest)
+    };
+    let changed: Vec<&str> =
+        lock.values.iter().filter(|file| !same(file)).map(|file| file.path.as_str()).collect();
+    if !changed.is_empty() {
+        let changed = changed.join(", ");
+        let error = format!("{}: {changed} changed after the inventory was locked", path.display());
+        return Err(Failure::new(Code::Inventory, error).hint(again));
+    }
     Ok(lock)
 }
 
-fn read_lock(path: &Path) -> Result<Lock, Failure> {
+pub(super) fn read_lock(path: &Path) -> Result<Lock, Failure> {
     let bytes = connect::read(path, limits::LOCK_BYTES_MAX)?;
     Lock::parse(&bytes).map_err(|error| {
         let mut failure = Failure::from(error);
@@ -116,9 +135,9 @@ fn print(sealed: &Sealed, lock: &Lock, face: Face) {
     out(&format!(
         "{}: {}, {}\n{}",
         sealed.dir().display(),
-        lock_verb::summary(lock),
+        closure::summary(lock),
         size(bytes),
-        lock_verb::opaque(&lock.opaque)
+        closure::opaque(&lock.opaque)
     ));
 }
 

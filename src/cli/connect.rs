@@ -1,6 +1,6 @@
 //! What the verbs of the connected side share: where to keep things and how to reach out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -32,10 +32,10 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    /// Opens the store and makes the clients. Charts and files that the inventory writes with `http://` may be plain.
+    /// Opens the store and makes the clients. Charts and files that the person wrote with `http://` come from `plain_hosts`.
     pub(super) fn sources(
         &self,
-        inventory: &Inventory,
+        plain_hosts: Vec<String>,
         report: Report,
     ) -> Result<Sources, Failure> {
         let mut authorities = Vec::new();
@@ -47,10 +47,10 @@ impl Reach {
             ca_file: self.git_authorities(&authorities, &store)?,
             ..GitOptions::default()
         });
-        // For registries, which are sent logins, only the flag decides; `http://` in the inventory is about that URL's kind.
+        // For registries, which are sent logins, only the flag decides; `http://` in an inventory is about that URL's kind.
         let flagged: BTreeSet<String> = self.plain_http.iter().cloned().collect();
         let mut plain_http = flagged.clone();
-        plain_http.extend(inventory.plain_hosts());
+        plain_http.extend(plain_hosts);
         let policy = Policy { authorities, ..Policy::default() };
         let registry_network = Network::new(Policy { plain_http: flagged, ..policy.clone() })?;
         let network = Network::new(Policy { plain_http, ..policy })?;
@@ -132,6 +132,21 @@ pub(super) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
+/// Reads a file that the person named, or standard input for `-`.
+pub(super) fn read_or_input(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
+    use std::io::Read as _;
+    if path.as_os_str() != "-" {
+        return read(path, bytes_max);
+    }
+    let mut bytes = Vec::new();
+    let input = std::io::stdin().lock().take(bytes_max + 1).read_to_end(&mut bytes);
+    input.map_err(|error| Failure::file(path, &error))?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(Failure::usage(format!("standard input: larger than {bytes_max} bytes")));
+    }
+    Ok(bytes)
+}
+
 /// Writes a file so that it is there whole or not at all.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     use std::io::Write as _;
@@ -165,6 +180,31 @@ pub(super) fn inventory(path: &Path) -> Result<Inventory, Failure> {
         .file_name()
         .map_or_else(|| "inventory".to_owned(), |name| name.to_string_lossy().into_owned());
     Ok(Inventory::parse(&name, &bytes)?)
+}
+
+/// Reads the values files that an inventory names, by their paths in it. All that cannot be read are named at once.
+pub(super) fn values(
+    path: &Path,
+    inventory: &Inventory,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    let mut values = BTreeMap::new();
+    let mut problems = Vec::new();
+    for chart in &inventory.charts {
+        for name in &chart.value.values {
+            let at = |words: &str| format!("{}: {}.values: {words}", chart.place, chart.field);
+            match read(&folder.join(name), limits::USER_FILE_BYTES_MAX).map(String::from_utf8) {
+                Ok(Ok(text)) => drop(values.insert(name.clone(), text)),
+                Ok(Err(_)) => problems.push(at(&format!("{name}: not UTF-8 text"))),
+                Err(failure) => problems.push(at(&failure.errors.join("; "))),
+            }
+        }
+    }
+    if problems.is_empty() {
+        return Ok(values);
+    }
+    Err(Failure { code: Code::Inventory, errors: problems, hints: Vec::new() }
+        .hint("values files are named relative to the inventory's folder"))
 }
 
 /// Where an inventory's lock is: beside it, under the bundle's name.

@@ -8,14 +8,15 @@ use serde::Serialize;
 
 use crate::build::BuildError;
 use crate::bundle::{Blame, BundleError, VerifyFailure};
-use crate::cli::render::{err, out, safe};
+use crate::cli::words::{err, out, safe};
 use crate::git::GitError;
+use crate::helm::{ArchiveError, ChartError, RenderError, describe};
 use crate::inventory::Problems;
 use crate::lock::LockError;
 use crate::net::NetError;
 use crate::oci::{OciError, StoreError};
 use crate::replay::ReplayError;
-use crate::resolve::Failures;
+use crate::resolve::{Cause, Failures};
 use crate::serve::ServeError;
 use crate::source::SourceError;
 use crate::trust::{KeyError, TrustError};
@@ -79,6 +80,16 @@ impl Failure {
     pub fn bug(error: impl Into<String>) -> Self {
         Self::new(Code::Bug, error)
             .hint("this is a bug in haversack: please report it with the command that you ran")
+    }
+
+    /// A wrong use of the command line.
+    pub fn usage(error: impl Into<String>) -> Self {
+        Self::new(Code::Usage, error)
+    }
+
+    /// Something handed in that is not sound.
+    pub fn unsound(error: impl Into<String>) -> Self {
+        Self::new(Code::Inventory, error)
     }
 
     /// A failure to read or write a file that the person named.
@@ -275,6 +286,44 @@ impl From<Failures> for Failure {
             Self { errors: vec![words], ..Self::from(failure.source) }
         });
         Self::join(each.collect(), Code::Source)
+    }
+}
+
+impl From<Cause> for Failure {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::Source(error) => error.into(),
+            Cause::Render(error) => error.into(),
+            Cause::Folder { .. } | Cause::Chart { .. } => Self::of(Code::Inventory, &cause),
+            Cause::NoValues { .. } | Cause::NoText { .. } => Self::of(Code::Inventory, &cause)
+                .hint("mend the Application's valueFiles, or set ignoreMissingValueFiles there"),
+        }
+    }
+}
+
+impl From<ArchiveError> for Failure {
+    fn from(error: ArchiveError) -> Self {
+        Self::of(Code::Inventory, &error)
+    }
+}
+
+impl From<RenderError> for Failure {
+    fn from(error: RenderError) -> Self {
+        let failure = Self::of(Code::Inventory, &error);
+        match error {
+            RenderError::Chart(ChartError::Missing(_)) => failure.hint(
+                "take the chart from its repository, where they are part of the archive, or put them into its charts/ folder (`helm dependency build` does)",
+            ),
+            RenderError::Demands { chart, demands } => Self {
+                errors: demands.iter().map(|demand| format!("{chart}: {}", describe(demand))).collect(),
+                ..failure
+            }
+            .hint("give the values with --values or --set; with --placeholders the rest is shown without them"),
+            RenderError::Cluster { .. } => failure.hint("say what the cluster has: --kube-version VERSION"),
+            RenderError::Release(_) | RenderError::KubeVersion(_) => Self { code: Code::Usage, ..failure },
+            RenderError::Thread(_) => Self { code: Code::Bug, ..failure },
+            _ => failure,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap_complete::Shell;
 
-use crate::cli::render::{json, out};
+use crate::cli::words::{json, out};
 use crate::cli::{Failure, connect};
 use crate::inventory;
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::failure::Code;
-use crate::cli::render::{json, out};
+use crate::cli::words::{json, out};
 use crate::cli::{Face, Failure, connect};
 use crate::inventory::starter;
 

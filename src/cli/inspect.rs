@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::bundle::{Contents, Sealed};
-use crate::cli::render::{json, out, safe, size, table};
-use crate::cli::{Face, Failure, lock as lock_verb};
+use crate::cli::words::{json, out, safe, size, table};
+use crate::cli::{Face, Failure, closure};
 use crate::lock::Chains;
 use crate::report::count;
 
@@ -65,11 +65,11 @@ fn as_text(contents: &Contents) -> String {
         "{} {}: {}, {} in {} (claimed; run `haversack verify` to prove it)\n\n{}{}",
         contents.name,
         contents.version,
-        lock_verb::summary(&contents.lock),
+        closure::summary(&contents.lock),
         size(bytes),
         count(contents.blobs.len(), "blob"),
         table(&rows),
-        lock_verb::opaque(&contents.lock.opaque),
+        closure::opaque(&contents.lock.opaque),
     )
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::artifact::ReleaseName;
 use crate::cli::failure::Code;
-use crate::cli::render::{json, out};
+use crate::cli::words::{json, out};
 use crate::cli::{Face, Failure, connect};
 use crate::limits;
 use crate::secret::Secret;

@@ -2,11 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::cli::render::{json, out, safe, table};
-use crate::cli::{Face, Failure, block_on, connect};
-use crate::lock::{Lock, Opaque};
-use crate::report::count;
-use crate::resolve;
+use crate::cli::words::{json, out};
+use crate::cli::{Face, Failure, block_on, closure, connect};
+use crate::resolve::{self, Faults, Wanted};
 
 /// Work out everything that the inventory leads to, and pin it in NAME.lock.json
 ///
@@ -17,49 +15,32 @@ use crate::resolve;
 pub(crate) struct Args {
     /// The inventory
     inventory: PathBuf,
+    /// Go on when a chart does not render, and record it as opaque
+    #[arg(long)]
+    keep_going: bool,
     #[command(flatten)]
     reach: connect::Reach,
 }
 
 pub(crate) fn run(args: &Args, face: Face) -> Result<(), Failure> {
     let inventory = connect::inventory(&args.inventory)?;
-    let sources = args.reach.sources(&inventory, face.report())?;
-    let lock = block_on(resolve::resolve(&inventory, &sources))?;
+    let values = connect::values(&args.inventory, &inventory)?;
+    let sources = args.reach.sources(inventory.plain_hosts(), face.report())?;
+    let faults = if args.keep_going { Faults::KeepGoing } else { Faults::Stop };
+    let wanted = Wanted { inventory: &inventory, values: &values, faults };
+    let lock = block_on(resolve::resolve(wanted, &sources))?;
     let path = connect::lock_path(&args.inventory, &inventory);
     connect::write(&path, &lock.to_bytes())?;
     if face.json {
         out(&json(&serde_json::json!({
             "ok": true, "lock": path, "images": lock.images.len(), "charts": lock.charts.len(),
             "repos": lock.repos.len(), "files": lock.files.len(), "opaque": lock.opaque,
+            "verdicts": closure::verdicts_json(&lock),
         })));
     } else {
-        out(&format!("{}: {}\n{}", path.display(), summary(&lock), opaque(&lock.opaque)));
+        let tables =
+            [closure::verdicts(&lock), closure::unsure(&lock), closure::opaque(&lock.opaque)];
+        out(&format!("{}: {}\n{}", path.display(), closure::summary(&lock), tables.concat()));
     }
     Ok(())
-}
-
-/// `3 images, 1 chart, 1 repo, 0 files`.
-pub(super) fn summary(lock: &Lock) -> String {
-    let counts = [
-        (lock.images.len(), "image"),
-        (lock.charts.len(), "chart"),
-        (lock.repos.len(), "repo"),
-        (lock.files.len(), "file"),
-    ];
-    counts.map(|(number, noun)| count(number, noun)).join(", ")
-}
-
-/// The places that could not be seen into, with what to do about each.
-pub(super) fn opaque(opaque: &[Opaque]) -> String {
-    if opaque.is_empty() {
-        return String::new();
-    }
-    let rows: Vec<Vec<String>> = opaque
-        .iter()
-        .map(|o| {
-            let place = format!("{} {}", o.edge.place, o.edge.field);
-            vec![format!("  {}", safe(&o.what)), safe(place.trim()), safe(&o.advice)]
-        })
-        .collect();
-    format!("\nNot seen into ({}):\n{}", count(opaque.len(), "place"), table(&rows))
 }

@@ -4,6 +4,8 @@
 //! whose doc comment is its help, and a `run` that joins rooms. Nobody imports this room but `main.rs`.
 
 mod build;
+mod chart_place;
+mod closure;
 mod connect;
 mod failure;
 mod generate;
@@ -16,6 +18,8 @@ mod render;
 mod replay;
 mod serve;
 mod verify;
+mod why;
+mod words;
 
 use std::io::IsTerminal as _;
 
@@ -65,8 +69,10 @@ refused, 5 not trusted, 6 damaged, 7 the site refused, 8 a rotation hook failed,
 enum Verb {
     Init(init::Args),
     Lock(lock::Args),
+    Why(why::Args),
     Build(build::Args),
     Inspect(inspect::Args),
+    Render(render::Args),
     Verify(verify::Args),
     Replay(replay::Args),
     Serve(serve::Args),
@@ -101,8 +107,10 @@ impl Verb {
         match self {
             Self::Init(args) => init::run(&args, face),
             Self::Lock(args) => lock::run(&args, face),
+            Self::Why(args) => why::run(&args, face),
             Self::Build(args) => build::run(&args, face),
             Self::Inspect(args) => inspect::run(&args, face),
+            Self::Render(args) => render::run(&args, face),
             Self::Verify(args) => verify::run(&args, face),
             Self::Replay(args) => replay::run(&args, face),
             Self::Serve(args) => serve::run(&args, face),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::cli::render::{err, safe, size};
+use crate::cli::words::{err, safe, size};
 use crate::report::{Event, Sink};
 
 /// Bars shown at the same time; further tasks run without one.

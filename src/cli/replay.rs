@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::bundle::Sealed;
 use crate::cli::failure::Code;
-use crate::cli::render::{json, out, safe, size, table};
+use crate::cli::words::{json, out, safe, size, table};
 use crate::cli::{Face, Failure, block_on, connect};
 use crate::limits;
 use crate::net::{Hosts, Network, Policy};

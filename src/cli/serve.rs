@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::cli::failure::Code;
-use crate::cli::render::out;
+use crate::cli::words::out;
 use crate::cli::{Face, Failure, block_on};
 use crate::git::{Git, GitOptions};
 use crate::serve::{self, Options, Sparse};

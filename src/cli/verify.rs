@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::bundle::Sealed;
-use crate::cli::render::{json, out, size};
+use crate::cli::words::{json, out, size};
 use crate::cli::{Face, Failure};
 use crate::report::count;
 use crate::trust::Trust;

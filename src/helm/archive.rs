@@ -16,6 +16,7 @@ use flate2::read::MultiGzDecoder;
 use thiserror::Error;
 
 use crate::helm::chart_yaml::{ChartYaml, ChartYamlError, Dependency, requirements};
+use crate::helm::ignore::IgnoreError;
 use crate::limits;
 
 /// Why bytes are no chart archive.
@@ -25,8 +26,11 @@ pub enum ArchiveError {
     #[error("not a readable .tgz")]
     Read(#[source] io::Error),
     /// It decompresses to more than it may.
-    #[error("holds more than {} bytes", limits::CHART_CONTENT_BYTES_MAX)]
+    #[error("holds more bytes than a chart may")]
     Large,
+    /// One of its files is larger than Helm takes.
+    #[error("holds {0:?}, which is larger than {max} bytes", max = limits::CHART_FILE_BYTES_MAX)]
+    LargeFile(String),
     /// It has more members than it may.
     #[error("holds more than {} files", limits::CHART_ENTRIES_MAX)]
     Many,
@@ -39,6 +43,9 @@ pub enum ArchiveError {
     /// There is no `Chart.yaml` in its folder.
     #[error("holds no Chart.yaml")]
     NoChart,
+    /// A rule of its `.helmignore` that cannot be read.
+    #[error(".helmignore is not sound")]
+    Ignore(#[from] IgnoreError),
     /// A `Chart.yaml` that is not sound.
     #[error("{file} is not sound")]
     Chart {
@@ -112,42 +119,51 @@ impl ChartArchive {
 
 /// What is left of the bounds that an archive and all archives in it share.
 #[derive(Clone)]
-struct Budget {
+pub(super) struct Budget {
     bytes: Rc<Cell<u64>>,
     members: Rc<Cell<usize>>,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self {
-            bytes: Rc::new(Cell::new(limits::CHART_CONTENT_BYTES_MAX)),
-            members: Rc::new(Cell::new(limits::CHART_ENTRIES_MAX)),
-        }
+        Self::of(limits::CHART_CONTENT_BYTES_MAX)
     }
 }
 
-/// What one archive holds, as far as it matters.
-#[derive(Default)]
-struct Parts {
-    chart_yaml: Option<String>,
-    requirements: Option<String>,
-    vendored: Vec<Vendored>,
-    has_templates: bool,
+impl Budget {
+    /// A budget of so many decompressed bytes, for as many members as any chart may have.
+    pub(super) fn of(bytes: u64) -> Self {
+        Self {
+            bytes: Rc::new(Cell::new(bytes)),
+            members: Rc::new(Cell::new(limits::CHART_ENTRIES_MAX)),
+        }
+    }
+
+    /// Counts one member, and bytes that are counted nowhere else.
+    pub(super) fn spend(&self, bytes: usize) -> Result<(), ArchiveError> {
+        let members = self.members.get().checked_sub(1).ok_or(ArchiveError::Many)?;
+        let bytes = self.bytes.get().checked_sub(bytes as u64).ok_or(ArchiveError::Large)?;
+        self.members.set(members);
+        self.bytes.set(bytes);
+        Ok(())
+    }
 }
 
-fn read_members(
+/// Gets the name and the content of one plain file of an archive.
+pub(super) type Visit<'a> = dyn FnMut(&str, &mut dyn Read) -> Result<(), ArchiveError> + 'a;
+
+/// Goes over the plain files of an archive, in its order. The only reader of chart archives: every defence is in here.
+pub(super) fn each_file(
     bytes: &mut dyn Read,
     budget: &Budget,
-    nested: bool,
-) -> Result<Parts, ArchiveError> {
+    visit: &mut Visit<'_>,
+) -> Result<(), ArchiveError> {
     let counted = Counted { inner: MultiGzDecoder::new(bytes), left: Rc::clone(&budget.bytes) };
     let mut archive = tar::Archive::new(counted);
-    let mut parts = Parts::default();
     let mut long_name: Option<Vec<u8>> = None;
     for entry in archive.entries().map_err(read_error)?.raw(true) {
         let mut entry = entry.map_err(read_error)?;
-        let left = budget.members.get().checked_sub(1).ok_or(ArchiveError::Many)?;
-        budget.members.set(left);
+        budget.spend(0)?;
         let kind = entry.header().entry_type();
         if kind.is_pax_global_extensions() {
             continue;
@@ -165,12 +181,31 @@ fn read_members(
         let name = member_name(&name)?;
         match kind {
             tar::EntryType::Directory => {}
-            tar::EntryType::Regular | tar::EntryType::Continuous => {
-                member(&name, &mut entry, &mut parts, nested.then_some(budget))?;
-            }
+            tar::EntryType::Regular | tar::EntryType::Continuous => visit(&name, &mut entry)?,
             _ => return Err(ArchiveError::Special(name)),
         }
     }
+    Ok(())
+}
+
+/// What one archive holds, as far as it matters.
+#[derive(Default)]
+struct Parts {
+    chart_yaml: Option<String>,
+    requirements: Option<String>,
+    vendored: Vec<Vendored>,
+    has_templates: bool,
+}
+
+fn read_members(
+    bytes: &mut dyn Read,
+    budget: &Budget,
+    nested: bool,
+) -> Result<Parts, ArchiveError> {
+    let mut parts = Parts::default();
+    each_file(bytes, budget, &mut |name, bytes| {
+        member(name, bytes, &mut parts, nested.then_some(budget))
+    })?;
     Ok(parts)
 }
 
@@ -223,7 +258,7 @@ fn text(file: &str, bytes: &mut dyn Read) -> Result<String, ArchiveError> {
 }
 
 /// All bytes, when they are not too many.
-fn bounded(bytes: &mut dyn Read, bytes_max: u64) -> Result<Vec<u8>, ArchiveError> {
+pub(super) fn bounded(bytes: &mut dyn Read, bytes_max: u64) -> Result<Vec<u8>, ArchiveError> {
     let mut all = Vec::new();
     bytes.take(bytes_max + 1).read_to_end(&mut all).map_err(read_error)?;
     if all.len() as u64 > bytes_max { Err(ArchiveError::Large) } else { Ok(all) }
@@ -236,7 +271,7 @@ fn pax_path(header: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A member's name: relative, without `.` parts, in at least one folder.
-fn member_name(bytes: &[u8]) -> Result<String, ArchiveError> {
+pub(super) fn member_name(bytes: &[u8]) -> Result<String, ArchiveError> {
     let refuse = || ArchiveError::Name(String::from_utf8_lossy(bytes).chars().take(256).collect());
     let name = std::str::from_utf8(bytes).map_err(|_| refuse())?;
     let parts: Vec<&str> = name.split('/').filter(|part| !matches!(*part, "" | ".")).collect();

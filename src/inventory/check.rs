@@ -2,25 +2,35 @@
 
 use std::collections::BTreeMap;
 
+use crate::argo::Rule;
 use crate::artifact::{
-    ChartRepo, Digest, GitUrl, HttpUrl, ImageRef, PlaceError, Platform, ReleaseName, VersionRange,
-    parse_version,
+    Digest, GitUrl, HttpUrl, ImageRef, PlaceError, Platform, ReleaseName, parse_version,
 };
 use crate::inventory::reader::{At, Keys, Reader, parse_yaml};
 use crate::inventory::{
-    AppRequest, ChartRequest, Cluster, FileRequest, Inventory, Located, Problems, RefPattern,
-    RepoRequest,
+    AppRequest, Cluster, FileRequest, Inventory, Located, Problems, RefPattern, RepoRequest,
+    releases, waivers,
 };
 use crate::yaml::Value;
 
 pub(super) const ROOT: Keys = Keys {
     required: &["haversack", "name"],
-    optional: &["version", "platforms", "charts", "images", "repos", "apps", "files", "clusters"],
+    optional: &[
+        "version",
+        "platforms",
+        "charts",
+        "images",
+        "repos",
+        "apps",
+        "files",
+        "clusters",
+        "rules",
+        "waivers",
+    ],
 };
-pub(super) const CHART: Keys =
-    Keys { required: &["chart", "repo", "version"], optional: &["values"] };
 pub(super) const REPO: Keys = Keys { required: &["url", "refs"], optional: &[] };
-pub(super) const APP: Keys = Keys { required: &["repo", "path"], optional: &["revision"] };
+pub(super) const APP: Keys =
+    Keys { required: &["repo", "path"], optional: &["revision", "placeholders"] };
 pub(super) const FILE: Keys = Keys { required: &["url", "sha256"], optional: &[] };
 pub(super) const CLUSTER: Keys = Keys {
     required: &["name"],
@@ -56,12 +66,14 @@ fn read(r: &mut Reader<'_>, root: &At<'_>, digest: Digest) -> Option<Inventory> 
     let name = root.get("name").and_then(|at| r.parse(&at, ReleaseName::parse));
     let version = root.get("version").and_then(|at| r.parse(&at, ReleaseName::parse));
     let platforms = platforms(r, root);
-    let charts = charts(r, root);
+    let clusters = clusters(r, root);
+    let charts = releases::charts(r, root, &clusters);
     let images = images(r, root);
     let repos = repos(r, root);
     let apps = apps(r, root);
     let files = files(r, root);
-    let clusters = clusters(r, root);
+    let rules = rules(r, root);
+    let waivers = waivers::waivers(r, root);
     let asked = ["charts", "images", "repos", "apps", "files"];
     let something =
         |key: &&str| root.get(key).is_some_and(|at| at.node.value != Value::List(vec![]));
@@ -81,6 +93,8 @@ fn read(r: &mut Reader<'_>, root: &At<'_>, digest: Digest) -> Option<Inventory> 
         apps,
         files,
         clusters,
+        rules,
+        waivers,
         digest,
         file,
     })
@@ -115,31 +129,6 @@ fn images(r: &mut Reader<'_>, root: &At<'_>) -> Vec<Located<ImageRef>> {
         }
     }
     images
-}
-
-fn charts(r: &mut Reader<'_>, root: &At<'_>) -> Vec<Located<ChartRequest>> {
-    let mut seen = BTreeMap::new();
-    let mut charts = Vec::new();
-    for at in r.list(root, "charts") {
-        if !r.mapping(&at, &CHART) {
-            continue;
-        }
-        let chart = at.get("chart").and_then(|at| r.parse(&at, chart_name));
-        let repo = at.get("repo").and_then(|at| place(r, &at, ChartRepo::parse));
-        let version = at.get("version").and_then(|at| version_range(r, &at));
-        let listed = r.list(&at, "values");
-        let values: Vec<String> =
-            listed.iter().filter_map(|at| r.parse(at, relative_path)).collect();
-        let (Some(chart), Some(repo), Some(version)) = (chart, repo, version) else { continue };
-        if matches!(repo, ChartRepo::Oci { .. }) && repo.repository(&chart).is_none() {
-            r.add(&at, format!("{repo}/{chart} is not a repository that a registry takes"), None);
-            continue;
-        }
-        let key = (repo.clone(), chart.clone(), version.text().to_owned(), values.clone());
-        r.unique(&mut seen, key, &at);
-        charts.push(r.located(&at, ChartRequest { repo, chart, version, values }));
-    }
-    charts
 }
 
 fn repos(r: &mut Reader<'_>, root: &At<'_>) -> Vec<Located<RepoRequest>> {
@@ -186,7 +175,8 @@ fn apps(r: &mut Reader<'_>, root: &At<'_>) -> Vec<Located<AppRequest>> {
         let path = at.get("path").and_then(|at| r.parse(&at, relative_path));
         let (Some(repo), Some(path)) = (repo, path) else { continue };
         let revision = revision.unwrap_or_else(|| "HEAD".to_owned());
-        let app = AppRequest { repo, revision, path };
+        let placeholders = at.get("placeholders").is_some_and(|at| r.flag(&at));
+        let app = AppRequest { repo, revision, path, placeholders };
         r.unique(&mut seen, app.clone(), &at);
         apps.push(r.located(&at, app));
     }
@@ -239,8 +229,24 @@ fn clusters(r: &mut Reader<'_>, root: &At<'_>) -> Vec<Cluster> {
     clusters
 }
 
+/// Rules of the person's own for what documents imply.
+fn rules(r: &mut Reader<'_>, root: &At<'_>) -> Vec<Rule> {
+    let mut seen = BTreeMap::new();
+    let mut rules = Vec::new();
+    for at in r.list(root, "rules") {
+        match Rule::parse(at.node) {
+            Ok(rule) => {
+                r.unique(&mut seen, rule.id.clone(), &at);
+                rules.push(rule);
+            }
+            Err((line, column, message)) => r.add_at(&at, (line, column), message),
+        }
+    }
+    rules
+}
+
 /// A URL, with a hint for the mistakes that people make.
-fn place<T>(
+pub(super) fn place<T>(
     r: &mut Reader<'_>,
     at: &At<'_>,
     parse: impl FnOnce(&str) -> Result<T, PlaceError>,
@@ -260,30 +266,8 @@ fn place<T>(
     None
 }
 
-fn version_range(r: &mut Reader<'_>, at: &At<'_>) -> Option<VersionRange> {
-    let text = r.text(at)?;
-    let hint = Some("for example 10.1.1, ^1.2, \">=1 <2\", or \"*\" for the newest".to_owned());
-    if text.trim().is_empty() {
-        r.add(at, "empty", hint);
-        return None;
-    }
-    VersionRange::parse(text).map_err(|error| r.add(at, error.to_string(), hint)).ok()
-}
-
-fn chart_name(text: &str) -> Result<String, String> {
-    let sound = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-    if text.is_empty()
-        || text.len() > 250
-        || text.starts_with(['.', '-'])
-        || !text.bytes().all(sound)
-    {
-        return Err(format!("{text:?} is not the name of a chart"));
-    }
-    Ok(text.to_owned())
-}
-
 /// A path divided by `/` that stays below the folder it starts from.
-fn relative_path(text: &str) -> Result<String, String> {
+pub(super) fn relative_path(text: &str) -> Result<String, String> {
     let odd = |c: char| c.is_control() || c == '\\' || c == ':';
     if text.is_empty() || text.len() > 4096 || text.contains(odd) {
         return Err(format!("{text:?} is not a relative path divided by '/'"));

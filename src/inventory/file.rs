@@ -43,6 +43,12 @@ pub struct InventoryFile {
     /// Clusters of the isolated side: what lives in no git repository, but decides what gets rendered.
     #[serde(default)]
     pub clusters: Vec<ClusterEntry>,
+    /// Rules of your own for images that no document names: what only code knows.
+    #[serde(default)]
+    pub rules: Vec<RuleEntry>,
+    /// What was found and is left behind on purpose, each with a reason.
+    #[serde(default)]
+    pub waivers: Vec<WaiverEntry>,
 }
 
 /// A Helm chart.
@@ -55,9 +61,36 @@ pub struct ChartEntry {
     pub repo: String,
     /// Exact version, or a range as Helm reads it: `10.1.1`, `^1.2`, `~1.2`, `1.x`, `>=1 <2`, `*`.
     pub version: String,
-    /// Values files, relative to this file's folder.
+    /// Name of the release. Without it the chart's name.
+    pub release: Option<String>,
+    /// Namespace of the release. Without it `default`.
+    pub namespace: Option<String>,
+    /// Values files, relative to this file's folder; later ones win.
     #[serde(default)]
     pub values: Vec<String>,
+    /// Values written here; they win over the files.
+    pub values_object: Option<BTreeMap<String, serde_json::Value>>,
+    /// Name of the cluster it is rendered for. Without it for each of `clusters`.
+    pub cluster: Option<String>,
+    /// Put marked placeholders where required values are missing: secrets that only the site has.
+    #[serde(default)]
+    pub placeholders: bool,
+}
+
+/// What was found and is left behind on purpose. `*` stands for any characters; everything given must fit.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WaiverEntry {
+    /// An image, `quay.io/acme/debug:*`.
+    pub image: Option<String>,
+    /// The URL of a file.
+    pub file: Option<String>,
+    /// What an opaque place is called, `ApplicationSet`.
+    pub opaque: Option<String>,
+    /// Where it was found, `argo-cd/templates/*`.
+    pub place: Option<String>,
+    /// Why it is left behind.
+    pub reason: String,
 }
 
 /// A git repository.
@@ -81,6 +114,9 @@ pub struct AppEntry {
     pub revision: Option<String>,
     /// Folder in the repository; `.` is its root.
     pub path: String,
+    /// Put marked placeholders where charts below it lack required values.
+    #[serde(default)]
+    pub placeholders: bool,
 }
 
 /// A plain file.
@@ -118,4 +154,10 @@ pub struct ClusterEntry {
 /// The JSON schema of an inventory (draft 2020-12), for editors.
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(InventoryFile).to_value()
+}
+/// Rule.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+pub struct RuleEntry {
+    /// Id.
+    pub id: String,
 }

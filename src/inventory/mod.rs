@@ -9,7 +9,9 @@ mod file;
 mod pattern;
 mod problem;
 mod reader;
+mod releases;
 mod starter;
+mod waivers;
 
 #[cfg(test)]
 mod tests;
@@ -17,12 +19,17 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use file::{AppEntry, ChartEntry, ClusterEntry, FileEntry, InventoryFile, RepoEntry, schema};
+pub use file::{
+    AppEntry, ChartEntry, ClusterEntry, FileEntry, InventoryFile, RepoEntry, RuleEntry,
+    WaiverEntry, schema,
+};
 pub use pattern::RefPattern;
 pub use problem::{Problem, Problems};
 pub use reader::{At, Keys, Reader, parse_yaml};
 pub use starter::starter;
+pub use waivers::{Waived, Waiver};
 
+use crate::argo::Rule;
 use crate::artifact::{
     ChartRepo, Digest, GitUrl, HttpUrl, ImageRef, Platform, ReleaseName, VersionRange,
 };
@@ -48,6 +55,10 @@ pub struct Inventory {
     pub files: Vec<Located<FileRequest>>,
     /// Clusters as they will be inside.
     pub clusters: Vec<Cluster>,
+    /// Rules of the person's own for what documents imply.
+    pub rules: Vec<Rule>,
+    /// What is left behind on purpose.
+    pub waivers: Vec<Waiver>,
     /// Digest of the file's bytes.
     pub digest: Digest,
     /// Name of the file, as in places and problems.
@@ -65,7 +76,7 @@ pub struct Located<T> {
     pub field: String,
 }
 
-/// A chart asked for.
+/// A chart asked for, and how it is rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChartRequest {
     /// Where it comes from.
@@ -76,6 +87,16 @@ pub struct ChartRequest {
     pub version: VersionRange,
     /// Values files, relative to the inventory's folder, divided by `/`, never leaving it.
     pub values: Vec<String>,
+    /// Values written in the inventory itself, as JSON; they come after the files.
+    pub values_object: Option<String>,
+    /// Name of the release.
+    pub release: String,
+    /// Namespace of the release.
+    pub namespace: String,
+    /// The cluster it is for; for all of them when none is named.
+    pub cluster: Option<String>,
+    /// Whether marked placeholders stand in for required values that are missing: secrets that only the site has.
+    pub placeholders: bool,
 }
 
 /// A git repository asked for.
@@ -96,6 +117,8 @@ pub struct AppRequest {
     pub revision: String,
     /// Folder in it, relative, never leaving it; `.` is the repository's root.
     pub path: String,
+    /// Whether marked placeholders stand in for required values that charts below it lack.
+    pub placeholders: bool,
 }
 
 /// A file asked for.

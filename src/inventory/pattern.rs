@@ -56,7 +56,7 @@ impl fmt::Display for RefPattern {
 }
 
 /// Whether a pattern with `*` fits a whole text. Pieces are matched from the left, so it never backtracks.
-fn glob(pattern: &str, text: &str) -> bool {
+pub(super) fn glob(pattern: &str, text: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return pattern == text };
     let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
     let Some(mut text) = text.strip_prefix(first).and_then(|text| text.strip_suffix(last)) else {

@@ -80,6 +80,23 @@ impl Reader<'_> {
         }
     }
 
+    /// Notes a problem at a line and column below a node.
+    pub fn add_at(&mut self, at: &At<'_>, (line, column): (u64, u64), message: impl Into<String>) {
+        self.add(at, message, None);
+        if let Some(problem) = self.problems.last_mut() {
+            (problem.line, problem.column) = (line, column);
+        }
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&mut self, at: &At<'_>) -> bool {
+        if let Value::Bool(flag) = at.node.value {
+            return flag;
+        }
+        self.wrong_kind(at, "true or false");
+        false
+    }
+
     /// Wraps a value with its place.
     pub fn located<T>(&self, at: &At<'_>, value: T) -> Located<T> {
         Located { value, place: format!("{}:{}", self.file, at.node.line), field: at.field.clone() }

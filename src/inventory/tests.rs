@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::inventory::reader::{Keys, nearest};
-use crate::inventory::{Inventory, InventoryFile, check, schema, starter};
+use crate::inventory::{
+    Inventory, InventoryFile, Waived, check, releases, schema, starter, waivers,
+};
 use crate::limits;
 
 const HEX: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -67,6 +69,68 @@ clusters:
     assert_eq!(inventory.files[0].value.digest.hex(), HEX);
     assert_eq!(inventory.clusters[0].kube_version.as_deref(), Some("1.30"));
     assert_eq!(inventory.digest, crate::artifact::Digest::of(text.as_bytes()));
+}
+
+#[test]
+fn reads_how_charts_are_rendered_and_what_is_waived() {
+    let text = "haversack: 1
+name: x
+charts:
+  - chart: Web_App
+    repo: https://h/charts
+    version: 1.0.0
+  - chart: web
+    repo: https://h/charts
+    version: 1.0.0
+    release: shop
+    namespace: shop-prod
+    valuesObject: { replicas: 2, image: { tag: null }, on: yes }
+    cluster: prod
+    placeholders: true
+clusters: [{ name: prod }]
+waivers:
+  - { image: 'docker.io/a/*', place: 'web/templates/*', reason: never runs }
+  - { place: 'web/templates/tests/*', reason: only tests }
+";
+    let inventory = Inventory::parse("x.yaml", text.as_bytes()).expect("sound");
+    let plain = &inventory.charts[0].value;
+    assert_eq!((plain.release.as_str(), plain.namespace.as_str()), ("web-app", "default"));
+    assert!(plain.cluster.is_none() && !plain.placeholders && plain.values_object.is_none());
+    let full = &inventory.charts[1].value;
+    assert_eq!((full.release.as_str(), full.namespace.as_str()), ("shop", "shop-prod"));
+    let values = r#"{"image":{"tag":null},"on":"yes","replicas":2}"#;
+    assert_eq!(full.values_object.as_deref(), Some(values));
+    assert_eq!((full.cluster.as_deref(), full.placeholders), (Some("prod"), true));
+    assert_eq!(inventory.waivers[0].what, Waived::Image("docker.io/a/*".to_owned()));
+    assert_eq!(inventory.waivers[1].what, Waived::Anything);
+}
+
+#[test]
+fn refuses_releases_and_waivers_that_mean_nothing() {
+    let chart = |line: &str| {
+        with(&format!(
+            "charts:\n  - chart: web\n    repo: https://h/c\n    version: 1.0.0\n    {line}"
+        ))
+    };
+    for (line, problem) in [
+        ("release: Web", "charts[0].release: \"Web\" is not the name of a release"),
+        ("namespace: a.b", "charts[0].namespace: \"a.b\" is not the name of a namespace"),
+        ("valuesObject: [a]", "charts[0].valuesObject: must be a mapping, not a list"),
+        (
+            "cluster: prod",
+            "charts[0].cluster: there is no cluster named \"prod\"; list it under clusters:",
+        ),
+        ("placeholders: maybe", "charts[0].placeholders: must be true or false, not a text"),
+    ] {
+        let found = chart(line);
+        assert!(found.ends_with(problem), "{line}: {found}");
+    }
+    let waiver = |entry: &str| with(&format!("waivers:\n  - {entry}"));
+    assert!(waiver("{ image: a }").ends_with("waivers[0].reason: missing"));
+    for entry in ["{ reason: x }", "{ image: a, file: b, reason: x }"] {
+        let found = waiver(entry);
+        assert!(found.contains("give one of image, file and opaque, or a place alone"), "{found}");
+    }
 }
 
 #[test]
@@ -218,11 +282,12 @@ fn the_schema_and_the_check_know_the_same_keys() {
     };
     compare(&schema, &check::ROOT);
     for (name, keys) in [
-        ("ChartEntry", check::CHART),
+        ("ChartEntry", releases::CHART),
         ("RepoEntry", check::REPO),
         ("AppEntry", check::APP),
         ("FileEntry", check::FILE),
         ("ClusterEntry", check::CLUSTER),
+        ("WaiverEntry", waivers::WAIVER),
     ] {
         compare(&schema["$defs"][name], &keys);
     }

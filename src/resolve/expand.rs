@@ -2,39 +2,28 @@
 
 use std::collections::BTreeSet;
 
-use crate::argo::{self, FileFindings, SourceKind};
-use crate::artifact::{ChartRepo, ImageRef, Kind, VersionRange};
+use crate::argo;
+use crate::artifact::Kind;
 use crate::git::Inspection;
-use crate::lock::{ChartPin, Edge, FilePin, ImagePin, Opaque, id};
-use crate::source::{RepoView, Revision, SourceError};
+use crate::lock::{AppNode, Edge, FilePin, Opaque, app_id, id};
+use crate::source::{RepoView, Revision};
 
 use crate::resolve::Closure;
-use crate::resolve::request::Request;
-
-/// What one request led to.
-#[derive(Default)]
-pub(super) struct Expansion {
-    pub(super) image: Option<ImagePin>,
-    pub(super) chart: Option<ChartPin>,
-    pub(super) file: Option<FilePin>,
-    pub(super) repo: Option<(String, Revision)>,
-    pub(super) opaque: Vec<Opaque>,
-    pub(super) next: Vec<(Request, Edge)>,
-}
+use crate::resolve::error::Cause;
+use crate::resolve::findings::Expansion;
+use crate::resolve::folder::Folder;
+use crate::resolve::request::{Release, Request};
+use crate::resolve::values::join;
 
 impl Closure<'_> {
-    pub(super) async fn expand(
-        &self,
-        request: &Request,
-        edge: &Edge,
-    ) -> Result<Expansion, SourceError> {
+    pub(super) async fn expand(&self, request: &Request, edge: &Edge) -> Result<Expansion, Cause> {
         match request {
             Request::Image(reference) => {
                 let pin = self.sources.pin_image(reference, &self.inventory.platforms).await?;
                 Ok(Expansion { image: Some(pin), ..Expansion::default() })
             }
-            Request::Chart { repo, chart, version } => {
-                self.expand_chart(repo, chart, version, edge).await
+            Request::Chart { repo, chart, version, release } => {
+                self.expand_chart(repo, chart, version, release.as_ref(), edge).await
             }
             Request::Repo { url, refs } => {
                 let cell = self.view(url).await?;
@@ -46,8 +35,9 @@ impl Closure<'_> {
                 let Some(view) = cell.get() else { return Ok(Expansion::default()) };
                 self.carry(view, view.revision(revision)?).await
             }
-            Request::App { url, revision, path, recurse } => {
-                self.expand_app(url, revision, path, *recurse).await
+            Request::App { url, revision, path, recurse, release } => {
+                let app = AppRequest { url, revision, path, recurse: *recurse };
+                self.expand_app(app, release, edge).await
             }
             Request::File { url, digest } => {
                 let (digest, size) = self.sources.pin_file(url, *digest).await?;
@@ -57,53 +47,8 @@ impl Closure<'_> {
         }
     }
 
-    async fn expand_chart(
-        &self,
-        repo: &ChartRepo,
-        chart: &str,
-        version: &str,
-        edge: &Edge,
-    ) -> Result<Expansion, SourceError> {
-        let range = VersionRange::parse(version)?;
-        let pinned = self.sources.pin_chart(repo, chart, &range).await?;
-        let from = pinned.pin.id();
-        let mut expansion = Expansion::default();
-        if pinned.archive.has_templates {
-            expansion.opaque.push(Opaque {
-                what: format!("chart not rendered: {chart} {}", pinned.pin.version),
-                edge: edge.clone(),
-                advice: "list the images that it deploys under images:".to_owned(),
-            });
-        }
-        for dependency in pinned.archive.missing_dependencies() {
-            let place = format!("{chart}-{}/Chart.yaml", pinned.pin.version);
-            let edge = Edge {
-                from: from.clone(),
-                place,
-                field: format!("dependencies[{}]", dependency.name),
-            };
-            match chart_repo(&dependency.repository) {
-                Some(repo) => {
-                    let version = dependency.version.clone().unwrap_or_else(|| "*".to_owned());
-                    let chart = dependency.name.clone();
-                    expansion.next.push((Request::Chart { repo, chart, version }, edge));
-                }
-                None => expansion.opaque.push(Opaque {
-                    what: format!(
-                        "chart dependency {} at {:?}",
-                        dependency.name, dependency.repository
-                    ),
-                    edge,
-                    advice: "list the dependency under charts: with its repository".to_owned(),
-                }),
-            }
-        }
-        expansion.chart = Some(pinned.pin);
-        Ok(expansion)
-    }
-
     /// Takes a repository as it is, without reading its documents.
-    async fn carry(&self, view: &RepoView, selected: Revision) -> Result<Expansion, SourceError> {
+    async fn carry(&self, view: &RepoView, selected: Revision) -> Result<Expansion, Cause> {
         let from = id(Kind::Repo, view.url());
         let mut expansion = Expansion::default();
         let (commits, left_out) = view.commits(&selected, self.sources).await?;
@@ -113,8 +58,9 @@ impl Closure<'_> {
         if left_out > 0 {
             expansion.opaque.push(Opaque {
                 what: format!("{left_out} more commits not searched for submodules and LFS files"),
-                edge: Edge { from, place: view.url().to_owned(), field: String::new() },
+                edge: Edge::new(from, view.url(), ""),
                 advice: "ask for fewer refs, or look yourself".to_owned(),
+                waived: None,
             });
         }
         expansion.repo = Some((view.url().to_owned(), selected));
@@ -123,28 +69,48 @@ impl Closure<'_> {
 
     async fn expand_app(
         &self,
-        url: &str,
-        revision: &str,
-        path: &str,
-        recurse: bool,
-    ) -> Result<Expansion, SourceError> {
+        app: AppRequest<'_>,
+        release: &Release,
+        edge: &Edge,
+    ) -> Result<Expansion, Cause> {
+        let AppRequest { url, revision, path, recurse } = app;
         let cell = self.view(url).await?;
         let Some(view) = cell.get() else { return Ok(Expansion::default()) };
         let selected = view.revision(revision)?;
         let commit = view.checkout(revision, &selected, self.sources).await?;
-        let from = id(Kind::Repo, view.url());
-        let mut expansion =
-            Expansion { repo: Some((view.url().to_owned(), selected)), ..Expansion::default() };
-        expansion.opaque.extend(outside(&from, &view.inspect(&commit).await?));
+        let path = path.trim_start_matches("./").trim_matches('/');
+        let path = if path == "." { "" } else { path };
+        let from = app_id(view.url(), revision, path);
+        let mut expansion = Expansion::new(self.inventory, &from, Some(release));
+        expansion.app = Some(AppNode {
+            repo: view.url().to_owned(),
+            revision: revision.to_owned(),
+            path: path.to_owned(),
+            commit: commit.clone(),
+            because: Vec::new(),
+        });
+        let id = id(Kind::Repo, view.url());
+        expansion.opaque.extend(outside(&id, &view.inspect(&commit).await?));
+        expansion.repo = Some((view.url().to_owned(), selected));
         let documents = view.documents(&commit, path).await?;
+        let chart = join(path, "Chart.yaml").filter(|file| documents.contains_key(file));
+        if chart.is_some() {
+            let folder = Folder { view, commit: &commit, path };
+            self.expand_folder(folder, release, edge, &mut expansion).await?;
+        }
         let read = readable(path, documents.keys().map(String::as_str), recurse);
         for (file, bytes) in documents.into_iter().filter(|(file, _)| read.contains(file)) {
+            // What lies in a chart's folder is a part of the chart; only what Argo CD puts over it is read by itself.
+            if chart.is_some() && !file.contains(".argocd-source") {
+                continue;
+            }
             match String::from_utf8(bytes) {
-                Ok(text) => expansion.take(&from, argo::read(&file, &text)),
+                Ok(text) => expansion.take(argo::read(&file, &text)),
                 Err(_) => expansion.opaque.push(Opaque {
                     what: "file is not UTF-8".to_owned(),
-                    edge: Edge { from: from.clone(), place: file, field: String::new() },
+                    edge: Edge::new(from.clone(), file, ""),
                     advice: "save it as UTF-8".to_owned(),
+                    waived: None,
                 }),
             }
         }
@@ -152,74 +118,12 @@ impl Closure<'_> {
     }
 }
 
-impl Expansion {
-    /// Takes in what one file of an app refers to.
-    fn take(&mut self, from: &str, findings: FileFindings) {
-        let edge = |place: String, field: String| Edge { from: from.to_owned(), place, field };
-        for image in findings.images {
-            self.next.push((Request::Image(image.value), edge(image.place, image.field)));
-        }
-        for file in findings.files {
-            let request = Request::File { url: file.value.to_string(), digest: None };
-            self.next.push((request, edge(file.place, file.field)));
-        }
-        for opaque in findings.opaque {
-            self.opaque.push(Opaque {
-                what: opaque.value.what,
-                edge: edge(opaque.place, opaque.field),
-                advice: opaque.value.advice,
-            });
-        }
-        for source in findings.sources {
-            let edge = edge(source.place, source.field);
-            if let SourceKind::Oci { repository, revision, .. } = &source.value.kind {
-                self.opaque.push(Opaque {
-                    what: format!("OCI source not unpacked: {repository}{}", pointer(revision)),
-                    edge: edge.clone(),
-                    advice: "list what it leads to in the inventory".to_owned(),
-                });
-            }
-            match request(source.value.kind) {
-                Ok(request) => self.next.push((request, edge)),
-                Err(what) => self.opaque.push(Opaque {
-                    what,
-                    edge,
-                    advice: "list what it leads to in the inventory".to_owned(),
-                }),
-            }
-        }
-    }
-}
-
-/// What a source asks for, or what about it cannot be asked for.
-fn request(kind: SourceKind) -> Result<Request, String> {
-    Ok(match kind {
-        SourceKind::Git { url, revision, path: Some(path), recurse } => {
-            Request::App { url: url.to_string(), revision, path, recurse }
-        }
-        SourceKind::Git { url, revision, path: None, .. } => {
-            Request::Revision { url: url.to_string(), revision }
-        }
-        SourceKind::HelmHttp { repo, chart, version } => {
-            Request::Chart { repo: ChartRepo::Http(repo), chart, version }
-        }
-        SourceKind::HelmOci { repository, version } => {
-            let (path, chart) =
-                repository.path().rsplit_once('/').unwrap_or(("", repository.path()));
-            let repo = ChartRepo::Oci { host: repository.host().to_owned(), path: path.to_owned() };
-            Request::Chart { repo, chart: chart.to_owned(), version }
-        }
-        SourceKind::Oci { repository, revision, .. } => {
-            let text = format!("{repository}{}", pointer(&revision));
-            Request::Image(ImageRef::parse(&text).map_err(|_| format!("OCI source {text}"))?)
-        }
-    })
-}
-
-/// `@sha256:…` or `:tag`.
-fn pointer(revision: &str) -> String {
-    let mark = if revision.starts_with("sha256:") { '@' } else { ':' };
-    format!("{mark}{revision}")
+/// A folder of a repository that is asked for as an app.
+pub(super) struct AppRequest<'a> {
+    pub(super) url: &'a str,
+    pub(super) revision: &'a str,
+    pub(super) path: &'a str,
+    pub(super) recurse: bool,
 }
 
 /// Other repositories and large files that a commit points to without holding them.
@@ -239,8 +143,9 @@ fn outside(from: &str, inspection: &Inspection) -> Vec<Opaque> {
         .chain(files)
         .map(|(what, place, advice)| Opaque {
             what,
-            edge: Edge { from: from.to_owned(), place, field: String::new() },
+            edge: Edge::new(from, place, ""),
             advice: advice.to_owned(),
+            waived: None,
         })
         .collect()
 }
@@ -271,10 +176,4 @@ fn readable<'f>(
         .filter(|file| (deep || !below(file).contains('/')) && !template(file))
         .map(str::to_owned)
         .collect()
-}
-
-/// The repository of a chart dependency, when it is one that can be asked.
-fn chart_repo(text: &str) -> Option<ChartRepo> {
-    let asked = ["http://", "https://", "oci://"].iter().any(|scheme| text.starts_with(scheme));
-    asked.then(|| ChartRepo::parse(text).ok()).flatten()
 }

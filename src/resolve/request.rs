@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use crate::argo::HelmSettings;
 use crate::artifact::{ChartRepo, Digest, ImageRef};
-use crate::inventory::{Inventory, Located};
+use crate::inventory::{ChartRequest, Inventory, Located};
 use crate::lock::Edge;
 
 /// One thing on the worklist.
@@ -14,6 +15,8 @@ pub(super) enum Request {
         repo: ChartRepo,
         chart: String,
         version: String,
+        /// How it is rendered; `None` when it is only carried, as a part of another chart.
+        release: Option<Release>,
     },
     /// Refs that a person wrote down: names and patterns.
     Repo {
@@ -30,6 +33,8 @@ pub(super) enum Request {
         revision: String,
         path: String,
         recurse: bool,
+        /// How the folder is rendered, should it be a chart.
+        release: Release,
     },
     File {
         url: String,
@@ -37,11 +42,26 @@ pub(super) enum Request {
     },
 }
 
+/// How a chart is rendered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Release {
+    /// What an Application says, or would say.
+    pub(super) helm: HelmSettings,
+    /// Values files of the inventory, in order; they come before what `helm` has.
+    pub(super) files: Vec<String>,
+    /// The cluster it is for; all of them when none is named.
+    pub(super) cluster: Option<String>,
+    /// Whether placeholders stand in for required values that are missing.
+    pub(super) placeholders: bool,
+    /// Whether Argo CD deploys it, which passes over test hooks.
+    pub(super) by_argo: bool,
+}
+
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Image(reference) => write!(f, "image {reference}"),
-            Self::Chart { repo, chart, version } => write!(f, "chart {repo} {chart} {version}"),
+            Self::Chart { repo, chart, version, .. } => write!(f, "chart {repo} {chart} {version}"),
             Self::Repo { url, refs } => write!(f, "repo {url} {}", refs.join(" ")),
             Self::Revision { url, revision } => write!(f, "repo {url} {revision}"),
             Self::App { url, revision, path, .. } => write!(f, "app {url} {revision} {path}"),
@@ -53,16 +73,13 @@ impl fmt::Display for Request {
 /// What the inventory itself asks for.
 pub(super) fn roots(inventory: &Inventory) -> Vec<(Request, Edge)> {
     fn edge<T>(located: &Located<T>) -> Edge {
-        Edge {
-            from: "inventory".to_owned(),
-            place: located.place.clone(),
-            field: located.field.clone(),
-        }
+        Edge::new("inventory", located.place.clone(), located.field.clone())
     }
     let images = inventory.images.iter().map(|i| (Request::Image(i.value.clone()), edge(i)));
     let charts = inventory.charts.iter().map(|c| {
         let (repo, chart) = (c.value.repo.clone(), c.value.chart.clone());
-        (Request::Chart { repo, chart, version: c.value.version.to_string() }, edge(c))
+        let release = Some(release(&c.value));
+        (Request::Chart { repo, chart, version: c.value.version.to_string(), release }, edge(c))
     });
     let repos = inventory.repos.iter().map(|r| {
         let refs = r.value.refs.iter().map(ToString::to_string).collect();
@@ -72,12 +89,30 @@ pub(super) fn roots(inventory: &Inventory) -> Vec<(Request, Edge)> {
         let app = &a.value;
         let (url, revision, path) = (app.repo.to_string(), app.revision.clone(), app.path.clone());
         // A root is taken whole: what stands deeper in its folder may be brought in by a setting that is not in git.
-        (Request::App { url, revision, path, recurse: true }, edge(a))
+        let placeholders = app.placeholders;
+        let release = Release { placeholders, by_argo: true, ..Release::default() };
+        (Request::App { url, revision, path, recurse: true, release }, edge(a))
     });
     let files = inventory.files.iter().map(|f| {
         (Request::File { url: f.value.url.to_string(), digest: Some(f.value.digest) }, edge(f))
     });
     images.chain(charts).chain(repos).chain(apps).chain(files).collect()
+}
+
+fn release(chart: &ChartRequest) -> Release {
+    let helm = HelmSettings {
+        release: Some(chart.release.clone()),
+        namespace: Some(chart.namespace.clone()),
+        values: chart.values_object.clone(),
+        ..HelmSettings::default()
+    };
+    Release {
+        helm,
+        files: chart.values.clone(),
+        cluster: chart.cluster.clone(),
+        placeholders: chart.placeholders,
+        by_argo: false,
+    }
 }
 
 /// The form in which Argo CD compares repository URLs: lower case, no `.git`, scp-like turned into ssh

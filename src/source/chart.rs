@@ -29,6 +29,8 @@ pub struct PinnedChart {
     pub pin: ChartPin,
     /// The archive's own description.
     pub archive: ChartArchive,
+    /// The archive, `.tgz`.
+    pub package: Vec<u8>,
 }
 
 impl Sources {
@@ -76,7 +78,8 @@ impl Sources {
         // The index's own digest is optional and only as trustworthy as the index; when there, it must agree.
         let want = entry.digest.as_deref().and_then(|hex| Digest::from_hex(hex).ok());
         let (digest, size) = self.download(&url, limits::CHART_ARCHIVE_BYTES_MAX, want).await?;
-        let archive = read_archive(&digest, &self.store.read_bytes(&digest, size)?)?;
+        let package = self.store.read_bytes(&digest, size)?;
+        let archive = read_archive(&digest, &package)?;
         let pin = ChartPin {
             repo: repo.to_string(),
             chart: chart.to_owned(),
@@ -87,7 +90,7 @@ impl Sources {
             attachments: Vec::new(),
             because: Vec::new(),
         };
-        Ok(PinnedChart { pin, archive })
+        Ok(PinnedChart { pin, archive, package })
     }
 
     /// The index of a chart repository, fetched once a run: all charts of one lock come from the same index.
@@ -125,7 +128,8 @@ impl Sources {
             let bytes_max = limits::CHART_ARCHIVE_BYTES_MAX;
             return Err(NetError::Large { url: repository.to_string(), bytes_max }.into());
         }
-        let archive = read_archive(&layer.digest, &self.blob_bytes(repository, &layer).await?)?;
+        let package = self.blob_bytes(repository, &layer).await?;
+        let archive = read_archive(&layer.digest, &package)?;
         let attachments = self.attachments(repository, vec![manifest.digest]).await?;
         let pin = ChartPin {
             repo: repo.to_owned(),
@@ -137,7 +141,7 @@ impl Sources {
             attachments,
             because: Vec::new(),
         };
-        Ok(PinnedChart { pin, archive })
+        Ok(PinnedChart { pin, archive, package })
     }
 
     /// The tag of the highest version in a range. An exact version needs no list of tags, which some registries refuse.
@@ -159,6 +163,24 @@ impl Sources {
             .ok_or_else(|| SourceError::Missing {
                 reference: format!("{repository} version {range}"),
             })
+    }
+
+    /// The archive of a pinned chart: what Helm would unpack. Fetched once, and then from the store.
+    pub async fn chart_archive(&self, pin: &ChartPin) -> Result<Vec<u8>, SourceError> {
+        if let Some(url) = &pin.url {
+            return self.archive_bytes(pin, url).await;
+        }
+        let reference = format!("{}/{}", pin.repo, pin.chart);
+        let missing = || SourceError::NoChart { reference: reference.clone() };
+        let repo = ChartRepo::parse(&pin.repo).map_err(|_| missing())?;
+        let repository = oci_repository(&repo, &pin.chart)?;
+        let manifest = self
+            .registries
+            .manifest(&repository, &Pointer::Digest(pin.digest))
+            .await?
+            .ok_or_else(|| SourceError::Missing { reference: reference.clone() })?;
+        let layer = chart_layer(&manifest)?.ok_or_else(missing)?;
+        self.blob_bytes(&repository, &layer).await
     }
 
     /// Fetches a pinned chart in its OCI form.

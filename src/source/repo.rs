@@ -165,16 +165,41 @@ impl RepoView {
         commit: &str,
         path: &str,
     ) -> Result<BTreeMap<String, Vec<u8>>, SourceError> {
+        self.read(commit, path, |entry| is_document(&entry.path)).await
+    }
+
+    /// All plain files below a path of a commit, with their contents. Links are left out: they may lead anywhere.
+    pub async fn folder(
+        &self,
+        commit: &str,
+        path: &str,
+    ) -> Result<BTreeMap<String, Vec<u8>>, SourceError> {
+        self.read(commit, path, TreeEntry::is_file).await
+    }
+
+    /// The content of one file of a commit; `None` when there is no such file.
+    pub async fn file(&self, commit: &str, path: &str) -> Result<Option<Vec<u8>>, SourceError> {
+        let mut entries = self.mirror.list(commit, path).await?;
+        entries.retain(|entry| entry.path == path && entry.is_file());
+        let read = self.mirror.read(&entries, limits::USER_FILE_BYTES_MAX).await?;
+        Ok(read.into_iter().next().map(|(_, bytes)| bytes))
+    }
+
+    async fn read(
+        &self,
+        commit: &str,
+        path: &str,
+        wanted: impl Fn(&TreeEntry) -> bool,
+    ) -> Result<BTreeMap<String, Vec<u8>>, SourceError> {
         let path = path.trim_matches('/');
         let path = if path == "." { "" } else { path.trim_start_matches("./") };
-        let entries = self.mirror.list(commit, path).await?;
+        let mut entries = self.mirror.list(commit, path).await?;
         if entries.is_empty() && !path.is_empty() {
             let (url, path) = (self.url.clone(), path.to_owned());
             return Err(SourceError::Path { url, path, commit: commit.to_owned() });
         }
-        let wanted: Vec<TreeEntry> =
-            entries.into_iter().filter(|entry| is_document(&entry.path)).collect();
-        if wanted.len() > limits::APP_FILES_MAX {
+        entries.retain(wanted);
+        if entries.len() > limits::APP_FILES_MAX {
             let what = format!("{}/{path}", self.url);
             return Err(SourceError::Bound {
                 what,
@@ -182,7 +207,7 @@ impl RepoView {
                 unit: "files",
             });
         }
-        Ok(self.mirror.read(&wanted, limits::DOCUMENT_BYTES_MAX).await?.into_iter().collect())
+        Ok(self.mirror.read(&entries, limits::DOCUMENT_BYTES_MAX).await?.into_iter().collect())
     }
 
     /// What a commit refers to outside itself: submodules and large files.

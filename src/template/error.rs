@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::template::Fault;
+use crate::template::{Fault, quote};
 
 /// A template that is not sound (`text/template/parse`, `Tree.errorf`).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -29,7 +29,7 @@ pub struct ExecError {
     pub column: usize,
     /// Name of the template that was executed, which a `define` may have given.
     pub executing: String,
-    /// The node that failed, as Go spells it, cut to 20 characters as Go cuts it.
+    /// The node that failed, as Go spells it.
     pub at: String,
     /// What Go says before the cause, `error calling include: `; empty when the message stands alone.
     pub doing: String,
@@ -51,11 +51,11 @@ impl fmt::Display for ExecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "template: ")?;
         if self.line == 0 {
-            write!(f, "{}: ", self.template)?;
-        } else {
-            write!(f, "{}:{}:{}: ", self.template, self.line, self.column)?;
-            write!(f, "executing {:?} at <{}>: ", self.executing, self.at)?;
+            // Go has no cause for a template that is not there.
+            return write!(f, "{}{}{}", self.template, self.doing, self.cause);
         }
+        write!(f, "{}:{}:{}: ", self.template, self.line, self.column)?;
+        write!(f, "executing {} at <{}>: ", quote(&self.executing), self.at)?;
         write!(f, "{}{}", self.doing, self.cause)
     }
 }

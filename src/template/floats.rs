@@ -222,7 +222,7 @@ mod tests {
             (1.0, 'b', -1, "4503599627370496p-52"),
             (f64::INFINITY, 'g', -1, "+Inf"),
             // Two texts are equally short and equally near: the even one.
-            (71_446_336_274_043.625, 'e', -1, "7.144633627404362e+13"),
+            (571_570_690_192_349.0 / 8.0, 'e', -1, "7.144633627404362e+13"),
         ] {
             assert_eq!(format_float(value, verb, precision), expected);
         }

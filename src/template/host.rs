@@ -28,6 +28,15 @@ pub trait Host {
 pub enum Fault {
     /// The function's own words: Go's `error`.
     Said(String),
+    /// An argument is of a wrong type. The engine knows how it is written, and says where.
+    Argument {
+        /// Which one, from 0.
+        at: usize,
+        /// Go's name of the type that the function takes.
+        expected: &'static str,
+        /// Go's name of its type; `None` for no value.
+        got: Option<&'static str>,
+    },
     /// What `required` or `fail` said.
     Demand(String),
     /// A bound of [`crate::limits`] was reached. Nothing catches it.
@@ -47,6 +56,12 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Said(words) | Self::Demand(words) => f.write_str(words),
+            Self::Argument { expected, got: None, .. } => {
+                write!(f, "invalid value; expected {expected}")
+            }
+            Self::Argument { expected, got: Some(got), .. } => {
+                write!(f, "wrong type for value; expected {expected}; got {got}")
+            }
             Self::Bound(what) => write!(f, "more than haversack allows: {what}"),
             Self::Template(error) => error.fmt(f),
         }
@@ -145,43 +160,41 @@ impl<'a> Args<'a> {
         match self.any(at) {
             Value::Text(text) => Ok(std::borrow::Cow::Borrowed(text)),
             Value::Bytes(bytes) => Ok(String::from_utf8_lossy(bytes)),
-            other => Err(wrong(other, "string")),
+            other => Err(wrong(at, other, "string")),
         }
     }
 
     /// An argument of type `string`, byte by byte.
     pub fn bytes(&self, at: usize) -> Result<&'a [u8], Fault> {
         let value = self.any(at);
-        value.as_bytes().ok_or_else(|| wrong(value, "string"))
+        value.as_bytes().ok_or_else(|| wrong(at, value, "string"))
     }
 
     /// An argument of type `int`: any integer will do.
     pub fn int(&self, at: usize) -> Result<i64, Fault> {
         match self.any(at) {
             Value::Int(value) | Value::Int64(value) => Ok(*value),
-            other => Err(wrong(other, "int")),
+            other => Err(wrong(at, other, "int")),
         }
     }
 
     /// An argument of type `map[string]interface {}`.
     pub fn map(&self, at: usize) -> Result<&'a std::rc::Rc<Map>, Fault> {
         let value = self.any(at);
-        value.as_map().ok_or_else(|| wrong(value, "map[string]interface {}"))
+        value.as_map().ok_or_else(|| wrong(at, value, "map[string]interface {}"))
     }
 
     /// An argument of type `bool`.
     pub fn bool(&self, at: usize) -> Result<bool, Fault> {
         match self.any(at) {
             Value::Bool(value) => Ok(*value),
-            other => Err(wrong(other, "bool")),
+            other => Err(wrong(at, other, "bool")),
         }
     }
 }
 
-/// Go's words for an argument of a wrong type (`text/template.validateType`).
-fn wrong(value: &Value, expected: &str) -> Fault {
-    if value.kind() == Kind::Invalid {
-        return Fault::said(format!("invalid value; expected {expected}"));
-    }
-    Fault::said(format!("wrong type for value; expected {expected}; got {}", value.type_name()))
+/// An argument of a wrong type (`text/template.validateType`).
+fn wrong(at: usize, value: &Value, expected: &'static str) -> Fault {
+    let got = (value.kind() != Kind::Invalid).then(|| value.type_name());
+    Fault::Argument { at, expected, got }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::template::Value;
+use crate::template::value::take_apart;
 
 /// A map with texts as keys, in the order of the keys' bytes: the order in which Go prints and ranges over maps.
 ///
@@ -105,6 +106,20 @@ impl Map {
     #[must_use]
     pub fn shallow_copy(&self) -> Self {
         Self::of(self.kind, self.entries())
+    }
+}
+
+impl Map {
+    /// Moves its values out, so that dropping it does not recurse.
+    pub(super) fn give_up(mut self, values: &mut Vec<Value>) {
+        values.extend(std::mem::take(self.entries.get_mut()).into_values());
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        let entries = std::mem::take(self.entries.get_mut());
+        take_apart(entries.into_values().collect());
     }
 }
 

@@ -9,20 +9,33 @@
 //! text ─lex→ tokens ─parse→ Node tree ─execute(data, functions)→ text
 //! ```
 
+mod builtins;
+mod calls;
+mod compare;
 mod error;
+mod escape;
+mod eval;
+mod exec;
+#[cfg(test)]
+mod exec_tests;
 mod floats;
 mod host;
+mod hosted;
 mod lex;
 mod map;
 mod node;
 mod node_text;
 mod number;
+mod operand;
+mod output;
 mod parse;
 mod pipeline;
 mod print;
 mod printer;
 mod printf;
 mod quote;
+mod run;
+mod templates;
 mod tree;
 mod unicode;
 mod value;
@@ -33,9 +46,12 @@ pub use host::{Args, Arity, Fault, Function, Functions, Host};
 pub use map::{Map, MapKind};
 pub use node::{Branch, Command, Node, NodeKind, NumberLiteral, Pipe, Pos};
 pub use number::{parse_float, parse_int};
+pub use output::Output;
 pub use parse::parse;
 pub use print::{print_value, sprint, sprintln};
 pub use printf::sprintf;
 pub use quote::{quote, unquote};
+pub use run::{Demand, Demands, PLACEHOLDER, Run, RunOptions};
+pub use templates::Templates;
 pub use tree::Tree;
 pub use value::{Element, Kind, List, Object, Value};

@@ -246,12 +246,11 @@ impl<'a> Parser<'a> {
     /// `{{else}}`, or the beginning of `{{else if`.
     fn otherwise(&mut self) -> Result<(), ParseError> {
         let ahead = self.peek_past_space().kind;
-        let next = match ahead {
-            TokenKind::Keyword(next @ (Keyword::If | Keyword::With)) => Some(next),
-            _ => {
-                self.expect_right_delim("else")?;
-                None
-            }
+        let next = if let TokenKind::Keyword(next @ (Keyword::If | Keyword::With)) = ahead {
+            Some(next)
+        } else {
+            self.expect_right_delim("else")?;
+            None
         };
         self.context.action_line = 0;
         let Some(Open { opener, nodes }) = self.open.last_mut() else { return Ok(()) };

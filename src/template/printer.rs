@@ -12,6 +12,7 @@ const TOO_DEEP: &str = "%!(TOODEEP)";
 
 /// What stands between `%` and the verb.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is a flag that a person typed, and any may stand with any
 pub(super) struct Flags {
     pub(super) width: Option<usize>,
     pub(super) precision: Option<usize>,

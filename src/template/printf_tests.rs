@@ -98,7 +98,7 @@ fn one_operand_is_printed_as_go_prints_it() {
         ("|% .3c|", Value::Bool(true), "|%!c(bool=true)|"),
         ("|%-08.0c|", Value::Float(-4330.128402066213), "|%!c(float64=-4e+03  )|"),
         ("|%-12.3c|", Value::Int(160), "|            |"),
-        ("|%-08c|", Value::Int(173), "|­       |"),
+        ("|%-08c|", Value::Int(173), "|\u{ad}       |"),
         ("|%#-8.3c|", Value::Int(1114111), "|􏿿       |"),
         ("|%- .20c|", Value::Nil, "|%!c(<nil>)|"),
         ("|%#+-12.0c|", "héllo".into(), "|%!c(string=            )|"),
@@ -202,6 +202,7 @@ fn complaints_are_those_of_go() {
     let int = Value::Int;
     let facts: Vec<(&str, Vec<Value>, &str)> = vec![
         ("%", vec![], "%!(NOVERB)"),
+        ("%!", vec![], "%!!(MISSING)"),
         ("100%%", vec![], "100%"),
         ("%d %d", vec![int(1)], "1 %!d(MISSING)"),
         ("%d", vec![int(1), "x".into(), Value::Nil], "1%!(EXTRA string=x, <nil>)"),

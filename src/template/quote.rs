@@ -74,13 +74,14 @@ pub fn unquote(literal: &str) -> Option<Vec<u8>> {
     }
     let mut chars = literal.strip_prefix('"')?.strip_suffix('"')?.chars();
     let mut out = Vec::with_capacity(literal.len());
-    while let Some(next) = unquote_next(&mut chars, '"')? {
-        match next {
+    loop {
+        match unquote_next(&mut chars, '"') {
             Unquoted::Byte(byte) => out.push(byte),
             Unquoted::Char(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            Unquoted::End => return Some(out),
+            Unquoted::Wrong => return None,
         }
     }
-    Some(out)
 }
 
 /// Why a literal in single quotes is none.
@@ -95,30 +96,35 @@ pub(super) enum BadChar {
 /// The code point that a literal in single quotes stands for; `\xff` is 255.
 pub(super) fn unquote_char(literal: &str) -> Result<u32, BadChar> {
     let mut chars = literal.strip_prefix('\'').unwrap_or(literal).chars();
-    match unquote_next(&mut chars, '\'') {
-        None | Some(None) => Err(BadChar::Syntax),
-        Some(Some(_)) if chars.as_str() != "'" => Err(BadChar::Malformed),
-        Some(Some(Unquoted::Byte(byte))) => Ok(u32::from(byte)),
-        Some(Some(Unquoted::Char(c))) => Ok(u32::from(c)),
-    }
+    let code = match unquote_next(&mut chars, '\'') {
+        Unquoted::Byte(byte) => u32::from(byte),
+        Unquoted::Char(c) => u32::from(c),
+        Unquoted::End | Unquoted::Wrong => return Err(BadChar::Syntax),
+    };
+    if chars.as_str() == "'" { Ok(code) } else { Err(BadChar::Malformed) }
 }
 
 enum Unquoted {
     Byte(u8),
     Char(char),
+    End,
+    Wrong,
 }
 
-/// The next character of a literal: `None` when it is wrong, `Some(None)` at the end.
-fn unquote_next(chars: &mut Chars<'_>, quote: char) -> Option<Option<Unquoted>> {
-    let Some(c) = chars.next() else { return Some(None) };
-    if c == quote || c == '\n' {
-        return None;
+/// The next character of a literal.
+fn unquote_next(chars: &mut Chars<'_>, quote: char) -> Unquoted {
+    match chars.next() {
+        None => Unquoted::End,
+        Some('\\') => escaped(chars, quote).unwrap_or(Unquoted::Wrong),
+        Some(c) if c == quote || c == '\n' => Unquoted::Wrong,
+        Some(c) => Unquoted::Char(c),
     }
-    if c != '\\' {
-        return Some(Some(Unquoted::Char(c)));
-    }
+}
+
+/// What an escape stands for, of which the backslash is past.
+fn escaped(chars: &mut Chars<'_>, quote: char) -> Option<Unquoted> {
     let escaped = chars.next()?;
-    let unquoted = match escaped {
+    Some(match escaped {
         'a' => Unquoted::Byte(7),
         'b' => Unquoted::Byte(8),
         'f' => Unquoted::Byte(12),
@@ -136,8 +142,7 @@ fn unquote_next(chars: &mut Chars<'_>, quote: char) -> Option<Option<Unquoted>> 
         }
         c if c == quote => Unquoted::Char(c),
         _ => return None,
-    };
-    Some(Some(unquoted))
+    })
 }
 
 fn digits(chars: &mut Chars<'_>, count: usize, base: u32, first: u32) -> Option<u32> {

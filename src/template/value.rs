@@ -78,6 +78,32 @@ pub enum Kind {
     Ptr,
 }
 
+/// A value can nest deeper than any stack, so nested ones are taken apart one after the other.
+impl Drop for List {
+    fn drop(&mut self) {
+        take_apart(std::mem::take(&mut self.items));
+    }
+}
+
+/// Drops values without recursion.
+pub(super) fn take_apart(mut values: Vec<Value>) {
+    while let Some(value) = values.pop() {
+        match value {
+            Value::List(list) => {
+                if let Some(mut list) = Rc::into_inner(list) {
+                    values.append(&mut list.items);
+                }
+            }
+            Value::Map(map) => {
+                if let Some(map) = Rc::into_inner(map) {
+                    map.give_up(&mut values);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// A value with methods or fields of its own.
 pub trait Object: fmt::Debug {
     /// Go's name of the type, `%T`: `time.Time`, `engine.files`.

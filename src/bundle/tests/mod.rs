@@ -153,11 +153,7 @@ impl World {
 
 fn input(descriptor: Descriptor, blobs: Vec<(Digest, u64)>) -> DraftInput {
     let reference = ImageRef::parse("registry.example.com/acme/hello:1.0").expect("reference");
-    let edge = Edge {
-        from: "inventory".to_owned(),
-        place: "hello.yaml:4".to_owned(),
-        field: "images[0]".to_owned(),
-    };
+    let edge = Edge::new("inventory", "hello.yaml:4", "images[0]");
     let pin = ImagePin {
         reference: reference.clone(),
         descriptor: descriptor.clone(),
@@ -192,6 +188,8 @@ fn input(descriptor: Descriptor, blobs: Vec<(Digest, u64)>) -> DraftInput {
         repos: Vec::new(),
         files: Vec::new(),
         opaque: Vec::new(),
+        apps: Vec::new(),
+        values: Vec::new(),
     };
     DraftInput { lock, artifacts: vec![artifact], blobs, index_json: index.to_string().into() }
 }

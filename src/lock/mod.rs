@@ -1,14 +1,21 @@
 //! The lock: everything the inventory leads to, pinned, and for every pin the edges that brought it.
 //!
 //! Deterministic JSON, made to be read in a pull request: one line a value, lists sorted, no times.
-//! Made by `resolve`, read by `build`, carried inside `bundle.json`. This room knows the shape only.
+//! Made by `resolve`, read by `build`, carried inside `bundle.json`. This room knows the shape, and how to read it as a
+//! graph ([`Chains`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+mod chains;
+mod verdict;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::artifact::{Digest, ImageRef, Kind, Platform, ReleaseName};
+
+pub use chains::Chains;
+pub use verdict::Verdict;
 
 /// The first member of every lock file.
 pub const FORMAT: &str = "haversack-lock/1";
@@ -37,6 +44,9 @@ pub struct Lock {
     pub version: Option<ReleaseName>,
     /// Digest of the inventory file's bytes: tells whether the lock is older than the inventory.
     pub inventory: Digest,
+    /// Values files that charts were rendered with, sorted by path: tells whether the lock is older than they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<ValuesFile>,
     /// Platforms asked for; empty means all.
     pub platforms: Vec<Platform>,
     /// Images and other registry artifacts, sorted by reference.
@@ -47,20 +57,48 @@ pub struct Lock {
     pub repos: Vec<RepoPin>,
     /// Files, sorted by URL.
     pub files: Vec<FilePin>,
+    /// Folders of repositories that were read as Argo CD reads them, sorted: they explain what was found there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apps: Vec<AppNode>,
     /// What could not be seen into, sorted: never dropped silently.
     pub opaque: Vec<Opaque>,
+}
+
+/// A file of values, and what it held.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ValuesFile {
+    /// Path below the inventory's folder.
+    pub path: String,
+    /// Digest of its bytes.
+    pub digest: Digest,
 }
 
 /// One reference found in one place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Edge {
-    /// The pin it was found in (its `id`), or `inventory`.
+    /// The pin or app it was found in (its `id`), or `inventory`.
     pub from: String,
-    /// File and line, for example `apps/web.yaml:17`.
+    /// File and line, for example `apps/web.yaml:17`. For a rendered chart: the template and its line.
     pub place: String,
     /// Field, for example `spec.source.repoURL`.
     pub field: String,
+    /// How sure it is; left out when certain.
+    #[serde(default, skip_serializing_if = "Verdict::is_certain")]
+    pub verdict: Verdict,
+}
+
+impl Edge {
+    /// A reference that is certain.
+    pub fn new(
+        from: impl Into<String>,
+        place: impl Into<String>,
+        field: impl Into<String>,
+    ) -> Self {
+        let (from, place, field) = (from.into(), place.into(), field.into());
+        Self { from, place, field, verdict: Verdict::Certain }
+    }
 }
 
 /// A descriptor of something in a registry (image-spec, descriptor.md), reduced to what has to be pinned.
@@ -186,6 +224,22 @@ pub struct FilePin {
     pub because: Vec<Edge>,
 }
 
+/// A folder of a repository that was read as an app of Argo CD. It is not carried by itself: its repository is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AppNode {
+    /// URL of the repository, as its pin has it.
+    pub repo: String,
+    /// Revision as it was asked for.
+    pub revision: String,
+    /// Folder in the repository.
+    pub path: String,
+    /// The commit that was read.
+    pub commit: String,
+    /// Why it was read.
+    pub because: Vec<Edge>,
+}
+
 /// A place that leads somewhere Haversack cannot see yet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -197,6 +251,9 @@ pub struct Opaque {
     pub edge: Edge,
     /// What a person can do about it.
     pub advice: String,
+    /// Why a person decided that it does not matter, when one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<String>,
 }
 
 /// The id of a pin, as `Edge::from` names it and as `inspect` shows it.
@@ -226,6 +283,18 @@ impl RepoPin {
     pub fn id(&self) -> String {
         id(Kind::Repo, &self.url)
     }
+}
+
+impl AppNode {
+    /// `app:<url>@<revision>#<path>`.
+    pub fn id(&self) -> String {
+        app_id(&self.repo, &self.revision, &self.path)
+    }
+}
+
+/// The id of an app, as `Edge::from` names it.
+pub fn app_id(repo: &str, revision: &str, path: &str) -> String {
+    format!("app:{repo}@{revision}#{path}")
 }
 
 impl FilePin {
@@ -278,6 +347,10 @@ impl Lock {
             tidy(&mut pin.because);
         }
         self.files.iter_mut().for_each(|pin| tidy(&mut pin.because));
+        self.apps.iter_mut().for_each(|app| tidy(&mut app.because));
+        self.apps.sort_by_key(AppNode::id);
+        self.values.sort();
+        self.values.dedup();
         self.images.sort_by(|a, b| a.reference.cmp(&b.reference));
         self.charts.sort_by_key(ChartPin::id);
         self.repos.sort_by(|a, b| a.url.cmp(&b.url));
@@ -310,7 +383,9 @@ impl Lock {
 
     /// Why each pin is there.
     pub fn chains(&self) -> Chains<'_> {
-        Chains(self.pins_by_id())
+        let pins = self.pins().map(|pin| (pin.id(), pin.because()));
+        let apps = self.apps.iter().map(|app| (app.id(), app.because.as_slice()));
+        Chains::new(pins.chain(apps).collect())
     }
 }
 
@@ -348,6 +423,11 @@ impl<'a> Pin<'a> {
         }
     }
 
+    /// How sure it is: as sure as the surest edge that brought it.
+    pub fn verdict(self) -> Verdict {
+        self.because().iter().map(|edge| edge.verdict.clone()).min().unwrap_or_default()
+    }
+
     /// The edges that brought it.
     pub fn because(self) -> &'a [Edge] {
         match self {
@@ -356,42 +436,5 @@ impl<'a> Pin<'a> {
             Self::Repo(pin) => &pin.because,
             Self::File(pin) => &pin.because,
         }
-    }
-}
-
-/// Answers why a pin is there. Made once for all pins, because each answer looks others up.
-pub struct Chains<'a>(BTreeMap<String, Pin<'a>>);
-
-impl Chains<'_> {
-    /// The shortest chain of edges from the inventory to a pin, inventory first. Empty when there is none.
-    ///
-    /// What is found in a repository is explained by an app that reads it, not by a `repos:` entry that carries it unread.
-    pub fn of(&self, id: &str) -> Vec<Edge> {
-        let edges_of = |id: &str| self.0.get(id).map_or(&[][..], |pin| pin.because());
-        let mut seen = BTreeSet::from([id.to_owned()]);
-        let mut front: Vec<Vec<Edge>> =
-            edges_of(id).iter().map(|edge| vec![edge.clone()]).collect();
-        while !front.is_empty() {
-            if let Some(chain) =
-                front.iter().find(|chain| chain.last().is_some_and(|e| e.from == "inventory"))
-            {
-                return chain.iter().rev().cloned().collect();
-            }
-            front = front
-                .into_iter()
-                .filter(|chain| chain.last().is_some_and(|edge| seen.insert(edge.from.clone())))
-                .flat_map(|chain| {
-                    let from = chain.last().map(|edge| edge.from.clone()).unwrap_or_default();
-                    let edges = edges_of(&from);
-                    let reads = |edge: &&Edge| !edge.field.starts_with("repos[");
-                    edges
-                        .iter()
-                        .filter(reads)
-                        .map(move |edge| [chain.as_slice(), std::slice::from_ref(edge)].concat())
-                        .collect::<Vec<_>>()
-                })
-                .collect();
-        }
-        Vec::new()
     }
 }
