@@ -161,13 +161,11 @@ fn part_at(rest: &[u8]) -> Option<(Part, usize)> {
     if let [separator @ (b'.' | b','), digit @ (b'0' | b'9'), ..] = rest {
         let digits = rest.iter().skip(1).take_while(|byte| *byte == digit).count();
         // Nothing but a fraction is all digits.
-        return match rest.get(1 + digits) {
-            Some(b'0'..=b'9') => None,
-            _ => {
-                let zeros = *digit == b'0';
-                Some((Part::Fraction { zeros, digits, separator: *separator }, 1 + digits))
-            }
-        };
+        if rest.get(1 + digits).is_some_and(u8::is_ascii_digit) {
+            return None;
+        }
+        let zeros = *digit == b'0';
+        return Some((Part::Fraction { zeros, digits, separator: *separator }, 1 + digits));
     }
     // An underscore before the year is one.
     if rest.starts_with(b"_2006") {
