@@ -1,5 +1,7 @@
 //! Decimals of any size, as much as Sprig's float functions need of shopspring/decimal.
 
+use crate::template::format_float;
+
 /// A number as decimal digits, the most significant first, times a power of ten.
 ///
 /// Digits one by one are slow and simple; the numbers come from floats, so they are short.
@@ -24,7 +26,7 @@ impl Decimal {
             };
             return Err(format!("Cannot create a Decimal from {name}"));
         }
-        let shown = format!("{:e}", value.abs());
+        let shown = format_float(value.abs(), 'e', -1);
         let (mantissa, exponent) = shown.split_once('e').unwrap_or((&shown, "0"));
         let digits: Vec<u8> =
             mantissa.bytes().filter(u8::is_ascii_digit).map(|digit| digit - b'0').collect();

@@ -223,6 +223,8 @@ mod tests {
             ("addf", vec![f(0.1), f(0.2)], "0.3"),
             ("addf", vec![], "0.0"),
             ("add1f", vec!["0.1".into()], "1.1"),
+            // Of two decimals that are equally near, Go takes the even one.
+            ("addf", vec![f(914_413_226_125_178.2), f(0.3)], "914413226125178.5"),
             ("subf", vec![f(4.5), f(1.1), f(3.3)], "0.1"),
             ("mulf", vec![f(1.1), f(1.1)], "1.21"),
             ("mulf", vec![f(1e300), f(1e300)], "inf"),
