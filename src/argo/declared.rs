@@ -43,7 +43,7 @@ mod tests {
         let web = (Some("web".to_owned()), "a.io/web:1".to_owned());
         assert_eq!(
             one("artifacthub.io/images", "- name: web\n  image: a.io/web:1\n"),
-            [web.clone()]
+            std::slice::from_ref(&web)
         );
         assert_eq!(one("images", "- {name: web, image: \"a.io/web:1\", x: y}\n"), [web]);
         assert_eq!(one("helm.sh/images", "- a.io/web:1\n"), [(None, "a.io/web:1".to_owned())]);

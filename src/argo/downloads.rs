@@ -167,7 +167,7 @@ fn verdict(words: &[&str], index: usize) -> Option<bool> {
     let program = words.iter().find(|word| !word.contains('=') && !PREFIXES.contains(word));
     let program = program.map(|word| word.rsplit('/').next().unwrap_or(word)).unwrap_or_default();
     let before = index.checked_sub(1).and_then(|at| words.get(at)).copied().unwrap_or_default();
-    let flag = word.split_once("=http").map(|(flag, _)| flag).unwrap_or(before);
+    let flag = word.split_once("=http").map_or(before, |(flag, _)| flag);
     match program {
         "curl" | "wget" | "aria2c" => {
             let sends =

@@ -178,18 +178,17 @@ fn apply(rule: &Rule, (from, fact): &Known, facts: &[Known], conclusions: &mut C
         };
     }
     for template in &rule.implies {
-        match fill(template, &subject) {
-            Some(image) => imply(image),
-            None => {
-                let what = match (&rule.with, decider) {
-                    (Some(pattern), None) => {
-                        format!("image decided by {pattern}, which is not found ({})", rule.id)
-                    }
-                    _ => format!("implied image whose version is not known ({})", rule.id),
-                };
-                conclusions.opaque.push((from.clone(), fact.opaque(what, LIST)));
-            }
+        if let Some(image) = fill(template, &subject) {
+            imply(image);
+            continue;
         }
+        let what = match (&rule.with, decider) {
+            (Some(pattern), None) => {
+                format!("image decided by {pattern}, which is not found ({})", rule.id)
+            }
+            _ => format!("implied image whose version is not known ({})", rule.id),
+        };
+        conclusions.opaque.push((from.clone(), fact.opaque(what, LIST)));
     }
 }
 

@@ -100,7 +100,6 @@ fn split(text: &str) -> Vec<(u64, Vec<String>)> {
                 }
             }
             (Some(open), c) if c == open => quote = None,
-            (Some(_), c) => word.push(c),
             (None, '"' | '\'') => quote = Some(c),
             (None, '#') if word.is_empty() => {
                 while chars.peek().is_some_and(|c| *c != '\n') {
@@ -123,7 +122,7 @@ fn split(text: &str) -> Vec<(u64, Vec<String>)> {
                     cut(&mut words, start);
                 }
             }
-            (None, c) => word.push(c),
+            (_, c) => word.push(c),
         }
     }
     if !word.is_empty() {

@@ -27,76 +27,79 @@ fn settings(key: &str, text: &str) -> FileFindings {
     read("c.yaml", &format!("{head}  {key}: |\n{lines}"))
 }
 
+/// Version, kind, rest of the document, field and image.
+const FIELDS: [(&str, &str, &str, &str); 11] = [
+    (
+        "monitoring.coreos.com/v1",
+        "Alertmanager",
+        "spec: {image: 'a.io/b:1'}",
+        "spec.image a.io/b:1",
+    ),
+    (
+        "monitoring.coreos.com/v1",
+        "Prometheus",
+        "spec: {baseImage: a.io/b, tag: v2}",
+        "spec.baseImage a.io/b:v2",
+    ),
+    (
+        "postgresql.cnpg.io/v1",
+        "Cluster",
+        "spec: {imageName: 'a.io/pg:17'}",
+        "spec.imageName a.io/pg:17",
+    ),
+    (
+        "pkg.crossplane.io/v1",
+        "Provider",
+        "spec: {package: 'xpkg.io/a/b:v1'}",
+        "spec.package xpkg.io/a/b:v1",
+    ),
+    (
+        "tekton.dev/v1",
+        "Task",
+        "spec: {steps: [{image: 'a.io/b:1'}]}",
+        "spec.steps[0].image a.io/b:1",
+    ),
+    (
+        "operators.coreos.com/v1alpha1",
+        "ClusterServiceVersion",
+        "spec: {relatedImages: [{name: x, image: 'a.io/b:1'}]}",
+        "spec.relatedImages[0].image a.io/b:1",
+    ),
+    (
+        "kafka.strimzi.io/v1",
+        "Kafka",
+        "spec: {kafka: {image: 'a.io/k:1'}}",
+        "spec.kafka.image a.io/k:1",
+    ),
+    (
+        "argoproj.io/v1beta1",
+        "ArgoCD",
+        "spec: {repo: {image: a.io/argocd, version: v3}}",
+        "spec.repo.image a.io/argocd:v3",
+    ),
+    (
+        "kargo.akuity.io/v1alpha1",
+        "Freight",
+        "images: [{repoURL: a.io/b, tag: '1'}]",
+        "images[0].repoURL a.io/b:1",
+    ),
+    (
+        "image.openshift.io/v1",
+        "ImageStream",
+        "spec: {tags: [{from: {kind: DockerImage, name: 'a.io/b:1'}}]}",
+        "spec.tags[0].from.name a.io/b:1",
+    ),
+    (
+        "ray.io/v1",
+        "RayCluster",
+        "spec: {headGroupSpec: {template: {spec: {containers: [{image: 'a.io/ray:2'}]}}}}",
+        "spec.headGroupSpec.template.spec.containers[0].image a.io/ray:2",
+    ),
+];
+
 #[test]
 fn known_fields_of_custom_resources() {
-    for (version, kind, rest, want) in [
-        (
-            "monitoring.coreos.com/v1",
-            "Alertmanager",
-            "spec: {image: 'a.io/b:1'}",
-            "spec.image a.io/b:1",
-        ),
-        (
-            "monitoring.coreos.com/v1",
-            "Prometheus",
-            "spec: {baseImage: a.io/b, tag: v2}",
-            "spec.baseImage a.io/b:v2",
-        ),
-        (
-            "postgresql.cnpg.io/v1",
-            "Cluster",
-            "spec: {imageName: 'a.io/pg:17'}",
-            "spec.imageName a.io/pg:17",
-        ),
-        (
-            "pkg.crossplane.io/v1",
-            "Provider",
-            "spec: {package: 'xpkg.io/a/b:v1'}",
-            "spec.package xpkg.io/a/b:v1",
-        ),
-        (
-            "tekton.dev/v1",
-            "Task",
-            "spec: {steps: [{image: 'a.io/b:1'}]}",
-            "spec.steps[0].image a.io/b:1",
-        ),
-        (
-            "operators.coreos.com/v1alpha1",
-            "ClusterServiceVersion",
-            "spec: {relatedImages: [{name: x, image: 'a.io/b:1'}]}",
-            "spec.relatedImages[0].image a.io/b:1",
-        ),
-        (
-            "kafka.strimzi.io/v1",
-            "Kafka",
-            "spec: {kafka: {image: 'a.io/k:1'}}",
-            "spec.kafka.image a.io/k:1",
-        ),
-        (
-            "argoproj.io/v1beta1",
-            "ArgoCD",
-            "spec: {repo: {image: a.io/argocd, version: v3}}",
-            "spec.repo.image a.io/argocd:v3",
-        ),
-        (
-            "kargo.akuity.io/v1alpha1",
-            "Freight",
-            "images: [{repoURL: a.io/b, tag: '1'}]",
-            "images[0].repoURL a.io/b:1",
-        ),
-        (
-            "image.openshift.io/v1",
-            "ImageStream",
-            "spec: {tags: [{from: {kind: DockerImage, name: 'a.io/b:1'}}]}",
-            "spec.tags[0].from.name a.io/b:1",
-        ),
-        (
-            "ray.io/v1",
-            "RayCluster",
-            "spec: {headGroupSpec: {template: {spec: {containers: [{image: 'a.io/ray:2'}]}}}}",
-            "spec.headGroupSpec.template.spec.containers[0].image a.io/ray:2",
-        ),
-    ] {
+    for (version, kind, rest, want) in FIELDS {
         let found = read("k.yaml", &format!("apiVersion: {version}\nkind: {kind}\n{rest}\n"));
         assert_eq!(shown(&found.images), [want], "{kind}");
         assert!(found.candidates.is_empty(), "{kind}: {:?}", found.candidates);

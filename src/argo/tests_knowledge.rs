@@ -49,12 +49,15 @@ const RELOADER: &str = "quay.io/prometheus-operator/prometheus-config-reloader:v
 const CNPG: &str = "ghcr.io/cloudnative-pg/cloudnative-pg:1.28.1";
 
 /// Rule, documents, what they imply.
-fn cases() -> Vec<(&'static str, String, Vec<&'static str>)> {
-    let monitoring = |kind: &str, spec: &str| object("monitoring.coreos.com/v1", kind, spec);
-    let silent = pod(OPERATOR, ", args: [--prometheus-config-reloader=a.io/r:1]");
+type Case = (&'static str, String, Vec<&'static str>);
+
+fn cases() -> Vec<Case> {
+    [argo_and_istio(), prometheus_operator(), cloudnative_pg()].concat()
+}
+
+fn argo_and_istio() -> Vec<Case> {
     let bus = |spec: &str| format!("{CHOICES}{}", object("argoproj.io/v1alpha1", "EventBus", spec));
     let controller = "quay.io/argoproj/workflow-controller:v4.0.6";
-    let postgres = |kind: &str, spec: &str| object("postgresql.cnpg.io/v1", kind, spec);
     vec![
         ("argo-workflows/argoexec", pod(controller, ""), vec!["quay.io/argoproj/argoexec:v4.0.6"]),
         (
@@ -92,6 +95,13 @@ fn cases() -> Vec<(&'static str, String, Vec<&'static str>)> {
             pod("docker.io/istio/pilot:1.26.0-distroless", ""),
             vec!["docker.io/istio/proxyv2:1.26.0-distroless"],
         ),
+    ]
+}
+
+fn prometheus_operator() -> Vec<Case> {
+    let monitoring = |kind: &str, spec: &str| object("monitoring.coreos.com/v1", kind, spec);
+    let silent = pod(OPERATOR, ", args: [--prometheus-config-reloader=a.io/r:1]");
+    vec![
         (
             "prometheus-operator/config-reloader",
             pod(OPERATOR, ""),
@@ -135,6 +145,12 @@ fn cases() -> Vec<(&'static str, String, Vec<&'static str>)> {
             ) + &monitoring("ThanosRuler", "{}"),
             vec!["a.io/t:v9"],
         ),
+    ]
+}
+
+fn cloudnative_pg() -> Vec<Case> {
+    let postgres = |kind: &str, spec: &str| object("postgresql.cnpg.io/v1", kind, spec);
+    vec![
         (
             "cloudnative-pg/postgres",
             pod(CNPG, "") + &postgres("Cluster", "{instances: 3}"),

@@ -111,6 +111,8 @@ struct Base {
 
 /// A node, the path that leads to it, and what is known about its surroundings.
 #[derive(Clone, Debug)]
+// Each is a fact by itself that children inherit; no two of them make one.
+#[allow(clippy::struct_excessive_bools)]
 pub(super) struct At<'n> {
     pub(super) node: &'n Node,
     pub(super) field: String,
@@ -307,15 +309,13 @@ impl Walk<'_> {
             return config::free_text(self, &At::root(&node, base), &embedded.text);
         }
         for document in &documents {
-            match document {
-                Ok(document) => self.document(At::root(document, base)),
-                Err(_) => {
-                    let node = Node { line: 1, column: 1, value: Value::Null };
-                    let at = At::root(&node, base);
-                    let what = "text that holds documents and cannot be read";
-                    self.opaque(&at, what, embedded::ADVICE);
-                }
+            if let Ok(document) = document {
+                self.document(At::root(document, base));
+                continue;
             }
+            let node = Node { line: 1, column: 1, value: Value::Null };
+            let what = "text that holds documents and cannot be read";
+            self.opaque(&At::root(&node, base), what, embedded::ADVICE);
         }
     }
 

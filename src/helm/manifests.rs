@@ -319,7 +319,7 @@ mod tests {
         assert_eq!(pieces("---# why\na: 1\n"), ["# why\na: 1\n"]);
         assert_eq!(pieces("---a: 1\n----\nb: 2"), ["a: 1\n", "-\nb: 2"]);
         assert_eq!(pieces("a: |\n  ---\n  x\n"), ["a: |\n  ---\n  x\n"]);
-        assert!(pieces(" \n ---\n").len() == 1 && pieces("").is_empty());
+        assert!(pieces(" \n ---\n").is_empty() && pieces("").is_empty());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::sprig::moment::Named;
 use crate::sprig::print;
-use crate::template::{Args, Fault, Function, Host, Value};
+use crate::template::{Args, Fault, Function, Host, Value, parse_float, parse_int};
 
 /// The functions of this file.
 pub(super) const ALL: &[Function] = &[
@@ -19,7 +19,7 @@ pub(super) fn integer(value: &Value) -> i64 {
         Value::Int(value) | Value::Int64(value) => *value,
         Value::Float(value) => truncated(*value),
         Value::Bool(value) => i64::from(*value),
-        Value::Text(text) => integer_of_text(text).unwrap_or(0),
+        Value::Text(text) => parse_int(without_zero_fraction(text)).unwrap_or(0),
         other => other.as_object().and_then(Named::number).unwrap_or(0),
     }
 }
@@ -43,30 +43,7 @@ fn truncated(value: f64) -> i64 {
     if value >= -bound && value < bound { value as i64 } else { i64::MIN }
 }
 
-/// `strconv.ParseInt(text, 0, 64)` after `.000` is cut off.
-fn integer_of_text(text: &str) -> Option<i64> {
-    let text = without_zero_fraction(text);
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let lower = digits.to_ascii_lowercase();
-    let (base, digits) = match lower.as_bytes() {
-        [b'0', b'x', ..] => (16, lower.get(2..)?),
-        [b'0', b'o', ..] => (8, lower.get(2..)?),
-        [b'0', b'b', ..] => (2, lower.get(2..)?),
-        [b'0', _, ..] => (8, lower.get(1..)?),
-        _ => (10, lower.as_str()),
-    };
-    // An underscore stands between two digits, or between the base and a digit.
-    let first = base == 10 && digits.starts_with('_');
-    if first || digits.ends_with('_') || digits.contains("__") {
-        return None;
-    }
-    parse(&digits.replace('_', ""), base, negative)
-}
-
-/// Digits of a base, without a sign of their own.
+/// An integer as digits of a base, without a sign of their own.
 fn parse(digits: &str, base: u32, negative: bool) -> Option<i64> {
     if digits.is_empty() || digits.starts_with(['+', '-']) {
         return None;
@@ -75,6 +52,7 @@ fn parse(digits: &str, base: u32, negative: bool) -> Option<i64> {
     i64::try_from(if negative { -value } else { value }).ok()
 }
 
+/// A text less `.000` at its end.
 fn without_zero_fraction(text: &str) -> &str {
     match text.trim_end_matches('0') {
         whole if whole.len() < text.len() => whole.strip_suffix('.').unwrap_or(text),
@@ -82,18 +60,17 @@ fn without_zero_fraction(text: &str) -> &str {
     }
 }
 
-/// `strconv.ParseFloat`, less its hexadecimal form.
+/// `strconv.ParseFloat`: a number that fits, or a word for what is none.
 fn float_of_text(text: &str) -> Option<f64> {
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let value: f64 = text.parse().ok()?;
-    let digits = unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.');
-    let fits = match (value.is_nan(), value.is_infinite()) {
-        (true, _) => unsigned.len() == text.len(),
-        // A number too large is an error, the word `inf` is not.
-        (_, true) => !digits,
-        _ => true,
+    let (negative, unsigned) = match text.strip_prefix('-') {
+        Some(unsigned) => (true, unsigned),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    fits.then_some(value)
+    match unsigned.to_ascii_lowercase().as_str() {
+        "inf" | "infinity" => Some(if negative { f64::NEG_INFINITY } else { f64::INFINITY }),
+        "nan" if unsigned.len() == text.len() => Some(f64::NAN),
+        _ => parse_float(text),
+    }
 }
 
 /// `strconv.Atoi`, whose outcome Sprig takes even when it does not fit: the nearest number.
@@ -166,6 +143,10 @@ mod tests {
         ("9223372036854775808", "0", "9.223372036854776e18"),
         ("-9223372036854775808", "-9223372036854775808", "-9.223372036854776e18"),
         ("1e3", "0", "1000.0"),
+        ("1_000.5_5", "0", "1000.55"),
+        ("0x1p-2", "0", "0.25"),
+        ("0X1.8p1", "0", "3.0"),
+        ("0x_1p4", "0", "16.0"),
         ("1.5", "0", "1.5"),
         ("-1.5", "0", "-1.5"),
         ("abc", "0", "0.0"),

@@ -558,7 +558,7 @@ mod tests {
         "[]a]",
         "[^]]",
         "[[a]",
-        "[a&&b--c~~d]",
+        "[a&&b~~c-][+--]",
         "[[:alpha:][:^digit:]-_]",
         r"\pL\p{Greek}\P{^Lu}[\p{Lu}\PN]",
         r"\Q.*\E+",

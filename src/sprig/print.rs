@@ -1,14 +1,15 @@
 //! Values as texts, the way Sprig's functions see them.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
-use crate::template::{Fault, Host, Value};
+use crate::template::{Element, Fault, Host, List, Value, sprint, sprintf};
 
 /// Any value as a text (`strval`): texts as they are, everything else as `print` shows it.
 pub(super) fn strval(value: &Value) -> Cow<'_, [u8]> {
     match value.as_bytes() {
         Some(bytes) => Cow::Borrowed(bytes),
-        None => Cow::Owned(print(value).into_bytes()),
+        None => Cow::Owned(sprint(std::slice::from_ref(value)).into_bytes()),
     }
 }
 
@@ -23,9 +24,8 @@ pub(super) fn strings(value: &Value) -> Vec<Cow<'_, [u8]>> {
 
 /// A list of texts.
 pub(super) fn list_of_texts<T: Into<Vec<u8>>>(items: impl IntoIterator<Item = T>) -> Value {
-    use crate::template::{Element, List};
     let items = items.into_iter().map(|bytes| Value::from_bytes(bytes.into())).collect();
-    Value::List(std::rc::Rc::new(List { of: Element::Text, items }))
+    Value::List(Rc::new(List { of: Element::Text, items }))
 }
 
 /// Texts joined; what comes out is counted first.
@@ -39,11 +39,7 @@ pub(super) fn join(
     Ok(Value::from_bytes(texts.join(between)))
 }
 
-fn print(value: &Value) -> String {
-    format!("{value:?}")
-}
-
 /// Bytes in quotes, as Go writes them.
 pub(super) fn quoted(bytes: &[u8]) -> String {
-    format!("{:?}", String::from_utf8_lossy(bytes))
+    sprintf("%q", &[Value::from_bytes(bytes.to_vec())])
 }

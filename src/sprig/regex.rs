@@ -295,10 +295,12 @@ mod tests {
     #[test]
     fn finds_and_replaces_as_go_does() {
         for (name, args, expected) in TABLE {
-            let args: Vec<Value> = args
-                .iter()
-                .map(|arg| arg.parse().map_or_else(|_| Value::from(*arg), Value::Int))
-                .collect();
+            // A third argument that is a number is one.
+            let value = |(at, arg): (usize, &&str)| match arg.parse() {
+                Ok(number) if at == 2 => Value::Int(number),
+                _ => Value::from(*arg),
+            };
+            let args: Vec<Value> = args.iter().enumerate().map(value).collect();
             let outcome = match call(ALL, name, &args) {
                 Ok(Value::Text(text)) => text.to_string(),
                 Ok(other) => format!("{other:?}"),

@@ -7,7 +7,6 @@ use crate::template::{Args, Fault, Function, Host, Value};
 
 /// The functions of this file.
 pub(super) const ALL: &[Function] = &[
-    Function::fixed("hello", 0, |_, _| Ok("Hello!".into())),
     Function::fixed("trim", 1, trim),
     Function::fixed("trimall", 2, trim_all),
     Function::fixed("trimAll", 2, trim_all),

@@ -45,6 +45,7 @@ pub use floats::format_float;
 pub use host::{Args, Arity, Fault, Function, Functions, Host};
 pub use map::{Map, MapKind};
 pub use node::{Branch, Command, Node, NodeKind, NumberLiteral, Pipe, Pos};
+pub use number::{parse_float, parse_int};
 pub use output::Output;
 pub use parse::parse;
 pub use print::{print_value, sprint, sprintln};

@@ -94,7 +94,7 @@ fn exact_uint(float: f64) -> Option<u64> {
 }
 
 /// `strconv.ParseInt` with base 0.
-fn parse_int(text: &str) -> Option<i64> {
+pub fn parse_int(text: &str) -> Option<i64> {
     if let Some(digits) = text.strip_prefix('-') {
         return 0_i64.checked_sub_unsigned(parse_uint(digits)?);
     }
@@ -125,7 +125,7 @@ fn parse_uint(text: &str) -> Option<u64> {
 }
 
 /// `strconv.ParseFloat`, without infinities: a number that is too large is none.
-fn parse_float(text: &str) -> Option<f64> {
+pub fn parse_float(text: &str) -> Option<f64> {
     let lower = text.to_ascii_lowercase();
     if !underscores_fit(&lower) {
         return None;

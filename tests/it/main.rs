@@ -9,10 +9,15 @@
 
 mod architecture;
 mod build;
+mod charts;
+mod charts_argo;
+mod charts_doubt;
 mod corpus;
 mod disk_full;
 mod docs;
 mod fetch_faults;
+mod headline;
+mod headline_corpus;
 mod help;
 mod inventories;
 mod kill_inside;

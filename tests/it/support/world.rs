@@ -158,6 +158,18 @@ impl World {
         self.file_url(name)
     }
 
+    /// Pushes a small image for each `path:tag`; returns the digests of their OCI manifests.
+    #[track_caller]
+    pub(crate) fn push_services(&self, names: &[&str]) -> Vec<String> {
+        let push = |name: &&str| {
+            let (repo, tag) = name.rsplit_once(':').unwrap();
+            let image = service(name);
+            self.registry().push_image(repo, tag, &image);
+            image.digest().to_owned()
+        };
+        names.iter().map(push).collect()
+    }
+
     /// Makes a repository with this history and pushes it.
     #[track_caller]
     pub(crate) fn publish_repo(&self, owner: &str, name: &str, history: History) -> Repo {
