@@ -3,7 +3,9 @@
 CARGO ?= cargo
 TARGET_MUSL = x86_64-unknown-linux-musl
 
-.PHONY: demo test check ci e2e helm-oracle bench dist schema help
+FUZZ_SECONDS ?= 120
+
+.PHONY: demo test check ci e2e helm-oracle fuzz bench dist schema help
 
 # Shows the main job end to end on loopback: outside world, lock, build, verify, empty inside, replay.
 demo:
@@ -35,6 +37,10 @@ e2e:
 helm-oracle:
 	$(CARGO) build --release
 	tests/oracle/run.py
+
+# Throws damaged templates, charts, values and documents at all that reads them, for FUZZ_SECONDS; overflows are caught.
+fuzz:
+	$(CARGO) test --test fuzz -- --seconds $(FUZZ_SECONDS)
 
 # Measures against skopeo and hauler in one run; prints a table with ratios and the commands.
 bench:

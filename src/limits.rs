@@ -74,7 +74,7 @@ pub const SET_NAME_LEVELS_MAX: usize = 30;
 /// Most items that all lists of one `--set` may have together.
 pub const SET_ITEMS_MAX: usize = 1 << 20;
 /// Most steps of holding values against the schema of one chart and its subcharts.
-pub const SCHEMA_WORK_MAX: u64 = 5_000_000;
+pub const SCHEMA_WORK_MAX: u64 = 1_000_000;
 /// Deepest chain of schemas in schemas that is followed.
 pub const SCHEMA_DEPTH_MAX: usize = 400;
 /// Largest regular expression of a schema, compiled.
@@ -138,7 +138,9 @@ pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 /// Deepest nesting of a value that templates read or write as YAML, JSON or TOML; each level takes room on the stack.
 pub const YAML_DEPTH_MAX: usize = 256;
 /// Longest YAML, JSON or TOML that one call writes: shared maps can make a small value print without end.
-pub const ENCODED_BYTES_MAX: usize = 64 << 20;
+pub const ENCODED_BYTES_MAX: usize = 16 << 20;
+/// Most elements of lists that are looked at to write one TOML document.
+pub const TOML_ELEMENTS_MAX: usize = 1 << 20;
 /// Deepest nesting, and most elements of each level, of a value that is shown in an error.
 pub const YAML_SHOWN_DEPTH_MAX: usize = 6;
 /// Most elements of each level of a value that is shown in an error.

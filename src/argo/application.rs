@@ -70,7 +70,7 @@ pub(super) fn overrides(walk: &mut Walk<'_>, at: &At<'_>) {
     let helm = at.get("helm");
     for list in ["parameters", "values", "valuesObject"] {
         if let Some(at) = helm.as_ref().and_then(|helm| helm.get(list)) {
-            walk.opaque(&at, format!("Helm {list} in the source's folder"), CHART);
+            walk.opaque(&at, format!("Helm {list} in the source's folder"), OVERRIDES);
         }
     }
     settings(walk, at);
@@ -262,7 +262,9 @@ fn push(walk: &mut Walk<'_>, at: &At<'_>, source: Source) {
 
 const NO_SOURCE: &str = "give it a spec.source or spec.sources";
 const UNKNOWN_URL: &str = "list what it leads to in the inventory's repos, charts or images";
-const CHART: &str = "charts are not rendered yet: list its images in the inventory";
+const CHART: &str = "no app leads to it: list it under apps, or its images under images";
+const OVERRIDES: &str = "it is not put over the source yet: list the images that it brings in the \
+                         inventory";
 const DEPENDENCY: &str = "list the chart in the inventory's charts";
 const VALUES_FILE: &str = "list what it leads to in the inventory";
 const KUSTOMIZE: &str = "kustomize is not run yet: list the images it leads to in the inventory";

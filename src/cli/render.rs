@@ -15,7 +15,7 @@ use crate::template::Demands;
 #[derive(Debug, clap::Args)]
 #[command(disable_version_flag = true)]
 #[command(
-    after_help = "Example:\n  haversack render oci://ghcr.io/argoproj/argo-helm/argo-cd --version 10.1.1 --set redis-ha.enabled=true"
+    after_help = "Example:\n  haversack render oci://ghcr.io/argoproj/argo-helm/argo-cd --version 10.1.1"
 )]
 pub(crate) struct Args {
     #[command(flatten)]

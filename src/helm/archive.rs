@@ -258,7 +258,7 @@ fn text(file: &str, bytes: &mut dyn Read) -> Result<String, ArchiveError> {
 }
 
 /// All bytes, when they are not too many.
-pub(super) fn bounded(bytes: &mut dyn Read, bytes_max: u64) -> Result<Vec<u8>, ArchiveError> {
+fn bounded(bytes: &mut dyn Read, bytes_max: u64) -> Result<Vec<u8>, ArchiveError> {
     let mut all = Vec::new();
     bytes.take(bytes_max + 1).read_to_end(&mut all).map_err(read_error)?;
     if all.len() as u64 > bytes_max { Err(ArchiveError::Large) } else { Ok(all) }
@@ -283,7 +283,7 @@ pub(super) fn member_name(bytes: &[u8]) -> Result<String, ArchiveError> {
     Ok(parts.join("/"))
 }
 
-fn read_error(error: io::Error) -> ArchiveError {
+pub(super) fn read_error(error: io::Error) -> ArchiveError {
     let too_large = error.get_ref().is_some_and(
         <dyn std::error::Error + std::marker::Send + std::marker::Sync + 'static>::is::<TooLarge>,
     );

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use crate::helm::ArchiveError;
-use crate::helm::archive::{Budget, bounded, each_file, member_name};
+use crate::helm::archive::{Budget, each_file, member_name, read_error};
 use crate::helm::ignore::IgnoreRules;
 use crate::limits;
 
@@ -35,12 +35,13 @@ impl ChartFiles {
             let Some((_, path)) = name.split_once('/') else {
                 return Err(ArchiveError::Name(name.to_owned()));
             };
-            let bytes =
-                bounded(bytes, limits::CHART_FILE_BYTES_MAX).map_err(|error| match error {
-                    ArchiveError::Large => ArchiveError::LargeFile(name.to_owned()),
-                    other => other,
-                })?;
-            files.put(path.to_owned(), &bytes);
+            let mut content = Vec::new();
+            let most = limits::CHART_FILE_BYTES_MAX;
+            bytes.take(most + 1).read_to_end(&mut content).map_err(read_error)?;
+            if content.len() as u64 > most {
+                return Err(ArchiveError::LargeFile(name.to_owned()));
+            }
+            files.put(path.to_owned(), &content);
             Ok(())
         })?;
         if files.files.is_empty() { Err(ArchiveError::NoChart) } else { Ok(files) }

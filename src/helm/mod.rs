@@ -1,7 +1,5 @@
 //! Helm charts: the index of a chart repository, chart archives, and charts with values as Helm 4 reads them.
 //!
-//! Works on bytes handed in; opens nothing and unpacks nothing to disk. `source`, `resolve`
-//! and `bundle` import it.
 //! Works on bytes handed in; opens nothing and unpacks nothing to disk. `source`, `resolve` and `bundle` import it.
 //!
 //! ```text

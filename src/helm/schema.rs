@@ -89,6 +89,9 @@ fn check_one(
     let trail = Trail { schema: &schema, above: None };
     let step = Step { schema: &schema, scope: &schema, value: values, at: "", depth: 0 };
     let mut found = checker.run(&step, &trail).0;
+    if left.get() == 0 {
+        found = vec![Found::new("", "the schema asks for more work than haversack does")];
+    }
     // A single group of problems says nothing by itself.
     if let [Found { kind: FoundKind::Group, inner, .. }] = found.as_mut_slice() {
         found = std::mem::take(inner);
@@ -288,8 +291,8 @@ impl<'a> Checker<'a> {
 
     fn run(&self, step: &Step<'_>, trail: &Trail<'_>) -> (Vec<Found>, Seen) {
         let one = |text: &str| (vec![Found::new(step.at, text)], Seen::default());
-        if !self.spend(1) {
-            return one("the schema asks for more work than haversack does");
+        if !self.spend(step.at.len() / 64) {
+            return (Vec::new(), Seen::default());
         }
         if step.depth > limits::SCHEMA_DEPTH_MAX {
             return one("the schema nests too deeply");
@@ -391,6 +394,18 @@ impl<'a> Checker<'a> {
                 found.push(Found::because(step.at, "'oneOf' failed, none matched", failed));
             }
         }
+        self.conditional(step, trail, (found, seen));
+    }
+
+    /// The rules that ask the value first which schema it is held against.
+    fn conditional(
+        &self,
+        step: &Step<'_>,
+        trail: &Trail<'_>,
+        (found, seen): (&mut Vec<Found>, &mut Seen),
+    ) {
+        let single = |name: &str| step.schema.get(name);
+        let run = |schema| self.same(step, schema, trail);
         if let Some(schema) = single("if").filter(|_| self.draft >= 7) {
             let (failed, also) = run(schema);
             let branch = if failed.is_empty() {
@@ -416,6 +431,7 @@ impl<'a> Checker<'a> {
     }
 
     fn follow(&self, step: &Step<'_>, reference: &str, trail: &Trail<'_>) -> (Vec<Found>, Seen) {
+        self.spend(reference.len() / 16);
         match self.resolve(step.scope, reference) {
             Ok(Some(schema)) => {
                 let (mut found, seen) = self.same(step, schema, trail);

@@ -9,6 +9,9 @@ use serde_json::{Map as JsonMap, Value as Json};
 use crate::helm::schema::{Checker, Found, Step};
 use crate::template::{Map, Value};
 
+/// Most names or values that one problem lists.
+const LISTED_MAX: usize = 50;
+
 /// What rules have looked at, for `unevaluatedProperties` and `unevaluatedItems`.
 #[derive(Default)]
 pub(super) struct Seen {
@@ -61,24 +64,23 @@ pub(super) fn scalar_rules(checker: &Checker<'_>, step: &Step<'_>) -> Option<Fou
         let wanted: Vec<_> = all.into_iter().filter(|name| wanted.contains(name)).collect();
         return fail(format!("got {got}, want {}", wanted.join(" or ")));
     }
-    if let Some(constant) = schema.get("const").filter(|_| checker.draft >= 6) {
-        if !equal(checker, value, constant) {
-            return match constant {
-                Json::Array(_) | Json::Object(_) => fail("'const' failed".to_owned()),
-                simple => fail(format!("value must be {}", shown(simple))),
-            };
-        }
+    let constant = schema.get("const").filter(|_| checker.draft >= 6);
+    if let Some(constant) = constant.filter(|constant| !equal(checker, value, constant)) {
+        return match constant {
+            Json::Array(_) | Json::Object(_) => fail("'const' failed".to_owned()),
+            simple => fail(format!("value must be {}", shown(simple))),
+        };
     }
-    if let Some(Json::Array(choices)) = schema.get("enum") {
-        if !choices.iter().any(|choice| equal(checker, value, choice)) {
-            let simple = !choices.iter().any(|choice| choice.is_array() || choice.is_object());
-            let all: Vec<_> = choices.iter().map(shown).collect();
-            return match all.as_slice() {
-                _ if !simple => fail("'enum' failed".to_owned()),
-                [one] => fail(format!("value must be {one}")),
-                all => fail(format!("value must be one of {}", all.join(", "))),
-            };
-        }
+    let choices = schema.get("enum").and_then(Json::as_array);
+    let missed = |choices: &&Vec<Json>| !choices.iter().any(|one| equal(checker, value, one));
+    if let Some(choices) = choices.filter(missed) {
+        let simple = !choices.iter().any(|choice| choice.is_array() || choice.is_object());
+        let all: Vec<_> = choices.iter().take(LISTED_MAX).map(shown).collect();
+        return match all.as_slice() {
+            _ if !simple => fail("'enum' failed".to_owned()),
+            [one] => fail(format!("value must be {one}")),
+            all => fail(format!("value must be one of {}", all.join(", "))),
+        };
     }
     let format = schema.get("format").and_then(Json::as_str).filter(|_| checker.draft < 2019)?;
     let text = value.as_text()?;
@@ -105,8 +107,10 @@ pub(super) fn inner_rules(checker: &Checker<'_>, step: &Step<'_>) -> (Vec<Found>
 fn object_rules(checker: &Checker<'_>, step: &Step<'_>, map: &Map, seen: &mut Seen) -> Vec<Found> {
     let mut found = bounds(step, map.len(), ["minProperties", "maxProperties"]);
     let missing = |names: &Json| -> Vec<String> {
-        let names = names.as_array().into_iter().flatten().filter_map(Json::as_str);
-        names.filter(|name| !map.has(name)).map(quoted).collect()
+        let names = names.as_array().map(Vec::as_slice).unwrap_or_default();
+        checker.spend(names.len());
+        let names = names.iter().filter_map(Json::as_str).filter(|name| !map.has(name));
+        names.take(LISTED_MAX).map(quoted).collect()
     };
     match missing(step.schema.get("required").unwrap_or(&Json::Null)).as_slice() {
         [] => {}
@@ -118,6 +122,7 @@ fn object_rules(checker: &Checker<'_>, step: &Step<'_>, map: &Map, seen: &mut Se
     }
     for name in ["dependentRequired", "dependencies"] {
         let Some(Json::Object(needs)) = step.schema.get(name) else { continue };
+        checker.spend(needs.len());
         for (key, names) in needs.iter().filter(|(key, names)| map.has(key) && names.is_array()) {
             let missing = missing(names);
             if !missing.is_empty() {
@@ -138,7 +143,7 @@ fn object_rules(checker: &Checker<'_>, step: &Step<'_>, map: &Map, seen: &mut Se
         let matching = matching.filter(|(pattern, _)| checker.matches(pattern, &key));
         let mut schemas: Vec<&Json> = named.chain(matching.map(|(_, schema)| schema)).collect();
         match additional {
-            Some(Json::Bool(false)) if schemas.is_empty() => unwanted.push(quoted(&key)),
+            Some(Json::Bool(false)) if schemas.is_empty() => unwanted.push(key.clone()),
             Some(schema) if schemas.is_empty() => schemas.push(schema),
             _ => {}
         }
@@ -156,7 +161,8 @@ fn object_rules(checker: &Checker<'_>, step: &Step<'_>, map: &Map, seen: &mut Se
         }
     }
     if !unwanted.is_empty() {
-        let text = format!("additional properties {} not allowed", unwanted.join(", "));
+        let names: Vec<_> = unwanted.iter().take(LISTED_MAX).map(|key| quoted(key)).collect();
+        let text = format!("additional properties {} not allowed", names.join(", "));
         found.push(Found::new(step.at, text));
     }
     found
@@ -169,10 +175,9 @@ fn list_rules(
     seen: &mut Seen,
 ) -> Vec<Found> {
     let mut found = bounds(step, items.len(), ["minItems", "maxItems"]);
-    if step.schema.get("uniqueItems") == Some(&Json::Bool(true)) {
-        if let Some((a, b)) = twins(checker, items) {
-            found.push(Found::new(step.at, format!("items at {a} and {b} are equal")));
-        }
+    let unique = step.schema.get("uniqueItems") == Some(&Json::Bool(true));
+    if let Some((a, b)) = Some(items).filter(|_| unique).and_then(|items| twins(checker, items)) {
+        found.push(Found::new(step.at, format!("items at {a} and {b} are equal")));
     }
     let later = checker.draft >= 2020;
     let (first, rest) = if later { ("prefixItems", "items") } else { ("items", "additionalItems") };
@@ -214,14 +219,13 @@ fn contains(
 ) -> Vec<Found> {
     let (mut failed, mut count) = (Vec::new(), 0);
     for (at, item) in items.iter().enumerate() {
-        match checker.part(step, schema, (item, &at.to_string())) {
-            Some(found) => failed.push(found),
-            None => {
-                count += 1;
-                if checker.draft >= 2020 && checker.tracks {
-                    seen.items.insert(at);
-                }
-            }
+        if let Some(found) = checker.part(step, schema, (item, &at.to_string())) {
+            failed.push(found);
+            continue;
+        }
+        count += 1;
+        if checker.draft >= 2020 && checker.tracks {
+            seen.items.insert(at);
         }
     }
     let limit =
@@ -248,11 +252,10 @@ fn contains(
 fn text_rules(checker: &Checker<'_>, step: &Step<'_>, text: &str) -> Vec<Found> {
     checker.spend(text.len());
     let mut found = bounds(step, text.chars().count(), ["minLength", "maxLength"]);
-    if let Some(pattern) = step.schema.get("pattern").and_then(Json::as_str) {
-        if !checker.matches(pattern, text) {
-            let (text, pattern) = (quoted(text), quoted(pattern));
-            found.push(Found::new(step.at, format!("{text} does not match pattern {pattern}")));
-        }
+    let pattern = step.schema.get("pattern").and_then(Json::as_str);
+    if let Some(pattern) = pattern.filter(|pattern| !checker.matches(pattern, text)) {
+        let (text, pattern) = (quoted(text), quoted(pattern));
+        found.push(Found::new(step.at, format!("{text} does not match pattern {pattern}")));
     }
     found
 }
@@ -325,13 +328,13 @@ fn bounds(step: &Step<'_>, got: usize, [least, most]: [&str; 2]) -> Vec<Found> {
 
 /// The first two equal items.
 fn twins(checker: &Checker<'_>, items: &[Value]) -> Option<(usize, usize)> {
-    let json: Vec<Json> = items.iter().map(|item| to_json(checker, item)).collect();
-    for (at, item) in json.iter().enumerate() {
-        for (earlier, other) in json.iter().enumerate().take(at) {
+    for (at, item) in items.iter().enumerate() {
+        let json = to_json(checker, item);
+        for (earlier, other) in items.iter().enumerate().take(at) {
             if !checker.spend(1) {
                 return None;
             }
-            if item == other {
+            if equal(checker, other, &json) {
                 return Some((earlier, at));
             }
         }

@@ -84,9 +84,10 @@ impl ValuesSource {
 
     fn text(&self) -> &str {
         match self {
-            Self::File { text, .. } | Self::Inline { text, .. } => text,
-            Self::SetFile { path, .. } => path,
-            Self::Set(text)
+            Self::File { text, .. }
+            | Self::Inline { text, .. }
+            | Self::SetFile { path: text, .. }
+            | Self::Set(text)
             | Self::SetString(text)
             | Self::SetJson(text)
             | Self::SetLiteral(text) => text,

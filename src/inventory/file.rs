@@ -151,13 +151,94 @@ pub struct ClusterEntry {
     pub api_versions: Vec<String>,
 }
 
+/// What implies images that no document names: what only the code of a program knows.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RuleEntry {
+    /// Its name, `acme/worker`: the lock and `haversack why` show it. That of a built-in rule takes its place.
+    pub id: String,
+    /// What it says, for people.
+    pub what: Option<String>,
+    /// Where that is written down: a URL with a version.
+    pub source: Option<String>,
+    /// Versions that it was checked with.
+    pub tested: Option<OneOrMore<String>>,
+    /// What makes it speak.
+    pub when: RuleWhen,
+    /// Another container, whose version and arguments decide.
+    pub with: Option<RuleWith>,
+    /// What silences it.
+    pub unless: Option<OneOrMore<RuleUnless>>,
+    /// Templates of references, `quay.io/acme/worker:{tag}`.
+    pub implies: Option<OneOrMore<String>>,
+    /// Choice of a version from a list in a ConfigMap.
+    pub chooses: Option<RuleChooses>,
+    /// What belongs to each version of the deciding image: version → column → text.
+    #[serde(default)]
+    pub table: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// What makes a rule speak: an image that a container runs, or an object. One of `image` and `kind`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RuleWhen {
+    /// Repository of an image that a container runs, `*/acme/operator`.
+    pub image: Option<String>,
+    /// Kind of an object, `Prometheus`.
+    pub kind: Option<String>,
+    /// Group of its API, `monitoring.coreos.com`.
+    pub api_group: Option<String>,
+    /// Field that must be there, `spec.thanos`.
+    pub field: Option<String>,
+    /// Fields that must not be there.
+    pub missing: Option<OneOrMore<String>>,
+}
+
+/// The container that decides for an object.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RuleWith {
+    /// Repository of its image, `*/acme/operator`.
+    pub image: Option<String>,
+}
+
+/// What silences a rule; one of them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RuleUnless {
+    /// The deciding container has this argument, `--worker-image`.
+    pub argument: Option<String>,
+    /// The deciding container has this variable.
+    pub environment: Option<String>,
+    /// A configuration names an image at a path that ends so, `executor.image`.
+    pub image_at: Option<String>,
+    /// There is an object of this kind.
+    pub kind: Option<String>,
+    /// Group of its API.
+    pub api_group: Option<String>,
+}
+
+/// Choice of a version from a list that stands elsewhere.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RuleChooses {
+    /// The list, `argo-events.jetstream`.
+    pub from: String,
+    /// Template of the version, `{spec.jetstream.version}`.
+    pub version: String,
+}
+
+/// One value, or a list of them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneOrMore<T> {
+    /// A value by itself.
+    One(T),
+    /// Several.
+    More(Vec<T>),
+}
+
 /// The JSON schema of an inventory (draft 2020-12), for editors.
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(InventoryFile).to_value()
-}
-/// Rule.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-pub struct RuleEntry {
-    /// Id.
-    pub id: String,
 }

@@ -24,7 +24,7 @@ version: "1.0.0"
 # Images are carried for these platforms only. Leave it out to carry all of them.
 platforms: [linux/amd64]
 
-# Helm charts, from a chart repository (https://…) or a registry (oci://…).
+# Helm charts, from a chart repository (https://…) or a registry (oci://…). What they deploy comes along.
 # The version is exact (6.9.2) or a range (^6.9, ~6.9.1, 6.x, ">=6 <7", "*"); the lock pins what it means today.
 charts:
   - chart: podinfo
@@ -32,9 +32,9 @@ charts:
     version: ^6.9
     # values: [values/podinfo.yaml]      # relative to this file
 
-# Images by tag or digest. Signatures, attestations and SBOMs come along by themselves.
+# Images by tag or digest that nothing else leads to. Signatures, attestations and SBOMs come along by themselves.
 images:
-  - ghcr.io/stefanprodan/podinfo:6.9.2
+  - docker.io/library/busybox:1.37.0
 
 # Git repositories: branches, tags and commits by name, or by pattern with "*".
 # repos:
@@ -52,7 +52,7 @@ images:
 #   - url: https://example.com/crds.yaml
 #     sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 
-# The clusters inside. ApplicationSets read labels and annotations; charts choose images by Kubernetes version.
+# The clusters inside: charts choose images by Kubernetes version, and switch parts on by API versions.
 clusters:
   - name: in-cluster
     server: https://kubernetes.default.svc

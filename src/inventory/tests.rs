@@ -292,3 +292,52 @@ fn the_schema_and_the_check_know_the_same_keys() {
         compare(&schema["$defs"][name], &keys);
     }
 }
+
+/// Rules are read by the knowledge base; its own words say which keys it knows.
+#[test]
+fn the_schema_and_the_knowledge_base_know_the_same_keys() {
+    let schema = schema();
+    for (name, rule) in [
+        ("RuleEntry", "{ odd: 1 }"),
+        ("RuleWhen", "{ id: a, when: { odd: 1 } }"),
+        ("RuleWith", "{ id: a, when: { image: a }, with: { odd: 1 } }"),
+        ("RuleUnless", "{ id: a, when: { image: a }, unless: [{ odd: 1 }] }"),
+        ("RuleChooses", "{ id: a, when: { image: a }, chooses: { odd: 1 } }"),
+    ] {
+        let found = with(&format!("rules: [{rule}]"));
+        let (_, known) = found.split_once("known are ").expect(name);
+        let known: BTreeSet<&str> = known.trim_end().split(", ").collect();
+        let shape = &schema["$defs"][name];
+        let properties = shape["properties"].as_object().expect(name);
+        let written: BTreeSet<&str> = properties.keys().map(String::as_str).collect();
+        assert_eq!(written, known, "{name}");
+        assert_eq!(shape["additionalProperties"], serde_json::Value::Bool(false));
+    }
+}
+
+#[test]
+fn rules_of_a_person_are_read_by_both_readers() {
+    let text = "haversack: 1
+name: x
+images: [a/b:1]
+rules:
+  - id: acme/worker
+    what: the workers that the operator starts
+    when: { image: '*/acme/operator' }
+    unless: [{ argument: --worker-image }, { kind: Worker, apiGroup: acme.io }]
+    implies: ['{parent}/worker:{tag}']
+  - id: acme/store
+    when: { kind: Store, apiGroup: acme.io, missing: spec.image }
+    with: { image: '*/acme/operator' }
+    implies: 'quay.io/acme/store:{spec.version|table.store}'
+    table: { '2.0.0': { store: v7 } }
+";
+    let inventory = Inventory::parse("x.yaml", text.as_bytes()).expect("sound");
+    let ids: Vec<&str> = inventory.rules.iter().map(|rule| rule.id.as_str()).collect();
+    assert_eq!(ids, ["acme/worker", "acme/store"]);
+    let file: InventoryFile = serde_saphyr::from_str(text).expect("both readers agree");
+    assert_eq!(file.rules.len(), 2);
+    let rule = "{ id: a, when: { image: x }, implies: y }";
+    let found = with(&format!("rules: [{rule}, {rule}]"));
+    assert!(found.ends_with("rules[1]: the same as in line 4"), "{found}");
+}

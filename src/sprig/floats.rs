@@ -1,18 +1,13 @@
-//! Floating point numbers as Go's `strconv` and `encoding/json` print them: the shortest digits that read back the same.
+//! Floating-point numbers as Go's YAML and JSON print them.
 
-/// Integers up to here have no neighbour that could be meant instead.
+use crate::template::format_float;
+
+/// Integers below have no neighbour that could be meant instead.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
-/// `strconv.FormatFloat(value, 'g', -1, 64)`: `1e+06`, `0.5`, `+Inf`.
+/// The shortest digits that read back the same: `1e+06`, `0.5`, `+Inf`.
 pub(super) fn general(value: f64) -> String {
-    odd(value).unwrap_or_else(|| layout(&shortest(value), -4..6, "0"))
-}
-
-/// `strconv.FormatFloat(value, 'g', -1, 32)`.
-#[allow(clippy::cast_possible_truncation)] // that is what is asked for
-pub(super) fn general_32(value: f64) -> String {
-    let value = value as f32;
-    odd(f64::from(value)).unwrap_or_else(|| layout(&shortest_32(value), -4..6, "0"))
+    format_float(value, 'g', -1)
 }
 
 /// As `encoding/json` writes a number; none for what JSON has no number for.
@@ -21,67 +16,62 @@ pub(super) fn json(value: f64) -> Option<String> {
     if !value.is_finite() {
         return None;
     }
-    if value.fract() == 0.0 && value.abs() < EXACT_MAX && (value != 0.0 || value.is_sign_positive())
-    {
+    let size = value.abs();
+    if value.fract() == 0.0 && size < EXACT_MAX && (size > 0.0 || value.is_sign_positive()) {
         return Some((value as i64).to_string());
     }
-    Some(layout(&shortest(value), -6..21, ""))
-}
-
-/// Go's names of what is no number.
-fn odd(value: f64) -> Option<String> {
-    let name = match (value.is_nan(), value.is_infinite()) {
-        (true, _) => "NaN",
-        (_, true) if value > 0.0 => "+Inf",
-        (_, true) => "-Inf",
-        _ => return None,
-    };
-    Some(name.to_string())
-}
-
-/// The shortest digits, as `-1.25e-7`. Half-way between two of the same length, Go takes the even one and Rust the larger.
-fn shortest(value: f64) -> String {
-    let shortest = format!("{value:e}");
-    let even = format!("{value:.*e}", fraction_digits(&shortest));
-    if even != shortest && even.parse() == Ok(value) { even } else { shortest }
-}
-
-fn shortest_32(value: f32) -> String {
-    let shortest = format!("{value:e}");
-    let even = format!("{value:.*e}", fraction_digits(&shortest));
-    if even != shortest && even.parse() == Ok(value) { even } else { shortest }
-}
-
-fn fraction_digits(scientific: &str) -> usize {
-    let fraction = scientific.split_once('.').map_or("", |(_, rest)| rest);
-    fraction.bytes().take_while(u8::is_ascii_digit).count()
-}
-
-/// Lays out digits. Exponents in the range are written out as zeros; negative ones of one digit are padded.
-fn layout(scientific: &str, written_out: std::ops::Range<i32>, padding: &str) -> String {
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let (sign, mantissa) = match mantissa.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", mantissa),
-    };
-    if !written_out.contains(&exponent) {
-        let size = exponent.unsigned_abs();
-        return match (exponent < 0, size < 10) {
-            (true, true) => format!("{sign}{mantissa}e-{padding}{size}"),
-            (true, false) => format!("{sign}{mantissa}e-{size}"),
-            (false, _) => format!("{sign}{mantissa}e+{size:02}"),
-        };
+    if size == 0.0 || (1e-6..1e21).contains(&size) {
+        return Some(format_float(value, 'f', -1));
     }
-    let digits: String = mantissa.chars().filter(|char| *char != '.').collect();
-    if exponent < 0 {
-        let zeros = "0".repeat(usize::try_from(-exponent - 1).unwrap_or(0));
-        return format!("{sign}0.{zeros}{digits}");
+    // JSON has an exponent of one digit without a zero before it, below zero.
+    Some(format_float(value, 'e', -1).replace("e-0", "e-"))
+}
+
+/// The shortest digits that read back the same `float32`: what becomes of a number as a key.
+#[allow(clippy::cast_possible_truncation)] // that is what is asked for
+pub(super) fn key(value: f64) -> String {
+    let narrow = value as f32;
+    if value.is_nan() {
+        return ".nan".to_string();
     }
-    let point = usize::try_from(exponent + 1).unwrap_or(0);
-    if digits.len() <= point {
-        return format!("{sign}{digits}{}", "0".repeat(point - digits.len()));
+    if narrow.is_infinite() {
+        return if narrow > 0.0 { ".inf" } else { "-.inf" }.to_string();
     }
-    let (whole, rest) = digits.split_at(point);
-    format!("{sign}{whole}.{rest}")
+    // The shortest digits of a `float32` are few enough to be the shortest of the `float64` they name.
+    let digits = format!("{narrow:e}").parse().unwrap_or(value);
+    general(digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_json_numbers() {
+        let facts = [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (1e6, "1000000"),
+            (1e20, "100000000000000000000"),
+            (1e21, "1e+21"),
+            (1e-6, "0.000001"),
+            (9.99e-7, "9.99e-7"),
+            (1e-10, "1e-10"),
+            (3_620_346_155_935_189.0 / 4.0, "905086538983797.2"),
+            (1.797_693_134_862_315_7e308, "1.7976931348623157e+308"),
+        ];
+        for (value, expected) in facts {
+            assert_eq!(json(value).as_deref(), Some(expected));
+        }
+        assert_eq!((json(f64::NAN), json(f64::INFINITY)), (None, None));
+    }
+
+    #[test]
+    fn writes_numbers_as_keys() {
+        let facts =
+            [(1.5, "1.5"), (1e10, "1e+10"), (16_777_217.0, "1.6777216e+07"), (1e39, ".inf")];
+        for (value, expected) in facts {
+            assert_eq!(key(value), expected);
+        }
+    }
 }

@@ -67,13 +67,12 @@ impl Writer<'_> {
             Value::Nil => self.out.push_str("null"),
             Value::Bool(value) => self.out.push_str(if *value { "true" } else { "false" }),
             Value::Int(value) | Value::Int64(value) => self.out.push_str(&value.to_string()),
-            Value::Float(value) => match floats::json(*value) {
-                Some(number) => self.out.push_str(&number),
-                None => {
-                    let number = floats::general(*value);
-                    return Err(format!("json: unsupported value: {number}"));
-                }
-            },
+            Value::Float(value) => {
+                let number = floats::json(*value).ok_or_else(|| {
+                    format!("json: unsupported value: {}", floats::general(*value))
+                })?;
+                self.out.push_str(&number);
+            }
             Value::Text(text) => self.text(text),
             Value::Bytes(bytes) => self.text(&lossy(bytes)),
             Value::List(list) => self.list(&list.items, depth)?,

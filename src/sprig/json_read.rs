@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::limits;
-use crate::template::{Map, MapKind, Value};
+use crate::template::{Map, MapKind, Value, quote};
 
 /// Reads one JSON value, with nothing but white space around it.
 pub fn read_json(text: &str) -> Result<Value, String> {
@@ -29,7 +29,7 @@ struct Reader<'a> {
     out_of_range: Option<&'a str>,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -43,7 +43,7 @@ impl<'a> Reader<'a> {
     /// Go's complaint about the byte where the reader stands.
     fn unexpected(&self, context: &str) -> String {
         match self.byte() {
-            Some(byte) => format!("invalid character {} {context}", quote(byte)),
+            Some(byte) => format!("invalid character {} {context}", quote_byte(byte)),
             None => "unexpected end of JSON input".to_string(),
         }
     }
@@ -51,7 +51,7 @@ impl<'a> Reader<'a> {
     /// Likewise, inside a word, a number or an escape: Go puts a space behind the end, and complains about that.
     fn unexpected_inside(&self, context: &str) -> String {
         let byte = self.byte().unwrap_or(b' ');
-        format!("invalid character {} {context}", quote(byte))
+        format!("invalid character {} {context}", quote_byte(byte))
     }
 
     fn value(&mut self, context: &str, depth: usize) -> Result<Value, String> {
@@ -258,20 +258,13 @@ impl<'a> Reader<'a> {
 }
 
 /// A byte as Go's JSON reader shows it.
-fn quote(byte: u8) -> String {
+fn quote_byte(byte: u8) -> String {
     match byte {
         b'\'' => r"'\''".to_string(),
         b'"' => "'\"'".to_string(),
-        b'\\' => r"'\\'".to_string(),
-        b'\n' => r"'\n'".to_string(),
-        b'\r' => r"'\r'".to_string(),
-        b'\t' => r"'\t'".to_string(),
-        0x07 => r"'\a'".to_string(),
-        0x08 => r"'\b'".to_string(),
-        0x0b => r"'\v'".to_string(),
-        0x0c => r"'\f'".to_string(),
-        0x00..0x20 | 0x7f => format!("'\\x{byte:02x}'"),
-        0x80..=0xa0 | 0xad => format!("'\\u{byte:04x}'"),
-        byte => format!("'{}'", char::from(byte)),
+        byte => {
+            let quoted = quote(&char::from(byte).to_string());
+            format!("'{}'", quoted.trim_matches('"'))
+        }
     }
 }

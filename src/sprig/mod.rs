@@ -55,11 +55,15 @@ mod yaml_write;
 #[cfg(test)]
 mod codec_facts;
 #[cfg(test)]
+mod dates_tests;
+#[cfg(test)]
 mod double;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod urls_tests;
 
 pub use json::write_json;
 pub use json_read::read_json;

@@ -107,7 +107,7 @@ impl Writer {
     /// Whether all elements are maps. Nil is refused wherever it stands in a list.
     fn is_list_of_tables(&mut self, items: &[Value], depth: usize) -> Result<bool, String> {
         self.looked += items.len();
-        if depth > limits::YAML_DEPTH_MAX || self.looked > limits::ENCODED_BYTES_MAX {
+        if depth > limits::YAML_DEPTH_MAX || self.looked > limits::TOML_ELEMENTS_MAX {
             return Err("toml: nested too deeply or too long".to_string());
         }
         let mut all = !items.is_empty();

@@ -9,6 +9,7 @@ use crate::sprig::floats;
 use crate::sprig::yaml_parse::{Body, NodeId, Tree};
 use crate::sprig::yaml_read::{Typed, scalar};
 use crate::sprig::yaml_scalar::Scalar;
+use crate::template::quote;
 
 /// Shows a node; a long one is cut.
 pub(super) fn go_syntax(tree: &Tree<'_>, id: NodeId) -> String {
@@ -48,23 +49,4 @@ fn show(tree: &Tree<'_>, id: NodeId, depth: usize) -> Option<String> {
         }
     };
     Some(text)
-}
-
-/// `strconv.Quote`, near enough for an error.
-fn quote(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for char in text.chars() {
-        match char {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\t' => quoted.push_str("\\t"),
-            '\r' => quoted.push_str("\\r"),
-            '\u{feff}' => quoted.push_str("\\ufeff"),
-            char if char.is_control() => quoted.push_str(&format!("\\x{:02x}", u32::from(char))),
-            char => quoted.push(char),
-        }
-    }
-    quoted.push('"');
-    quoted
 }

@@ -169,7 +169,7 @@ impl<'a> Parser<'a> {
             Token::BlockEntry if indentless => {
                 let id = self.anchored(&properties, Body::Sequence(Vec::new()));
                 let items = self.indentless_sequence(depth)?;
-                self.fill(id, Body::Sequence(items))
+                Ok(self.fill(id, Body::Sequence(items)))
             }
             Token::Scalar { .. } => {
                 let (Token::Scalar { text, plain }, _) = self.scanner.take()? else {
@@ -185,22 +185,22 @@ impl<'a> Parser<'a> {
             Token::FlowSequenceStart => {
                 let id = self.anchored(&properties, Body::Sequence(Vec::new()));
                 let items = self.flow_sequence(depth)?;
-                self.fill(id, Body::Sequence(items))
+                Ok(self.fill(id, Body::Sequence(items)))
             }
             Token::FlowMappingStart => {
                 let id = self.anchored(&properties, Body::Mapping(Vec::new()));
                 let entries = self.flow_mapping(depth)?;
-                self.fill(id, Body::Mapping(entries))
+                Ok(self.fill(id, Body::Mapping(entries)))
             }
             Token::BlockSequenceStart if block => {
                 let id = self.anchored(&properties, Body::Sequence(Vec::new()));
                 let items = self.block_sequence(depth)?;
-                self.fill(id, Body::Sequence(items))
+                Ok(self.fill(id, Body::Sequence(items)))
             }
             Token::BlockMappingStart if block => {
                 let id = self.anchored(&properties, Body::Mapping(Vec::new()));
                 let entries = self.block_mapping(depth)?;
-                self.fill(id, Body::Mapping(entries))
+                Ok(self.fill(id, Body::Mapping(entries)))
             }
             _ if properties.anchor.is_some() || properties.tag.is_some() => {
                 let tag = properties.tag.clone();
@@ -212,11 +212,11 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn fill(&mut self, id: NodeId, body: Body<'a>) -> Result<NodeId, String> {
+    fn fill(&mut self, id: NodeId, body: Body<'a>) -> NodeId {
         if let Some(node) = self.nodes.get_mut(id) {
             node.body = body;
         }
-        Ok(id)
+        id
     }
 
     /// An anchor and a tag, in any order.
@@ -346,7 +346,7 @@ impl<'a> Parser<'a> {
                     self.scanner.take()?;
                     let id = self.add(mark, Body::Mapping(Vec::new()));
                     let entry = self.flow_pair(depth)?;
-                    items.push(self.fill(id, Body::Mapping(vec![entry]))?);
+                    items.push(self.fill(id, Body::Mapping(vec![entry])));
                 }
                 _ => items.push(self.node(false, false, depth + 1)?),
             }

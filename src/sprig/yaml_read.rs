@@ -72,6 +72,7 @@ pub fn duplicate_keys(text: &str) -> Vec<(String, usize)> {
             }
         }
     }
+    found.sort_by_key(|(_, line)| *line);
     found
 }
 
@@ -183,12 +184,7 @@ fn key_text<'a>(key: &'a Typed<'_>) -> Option<Cow<'a, str>> {
         Typed::Text(text) => Cow::Borrowed(text.as_ref()),
         Typed::Other(Scalar::Bool(value)) => value.to_string().into(),
         Typed::Other(Scalar::Int(value)) => value.to_string().into(),
-        Typed::Other(Scalar::Float(value)) => match floats::general_32(*value).as_str() {
-            "+Inf" => ".inf".into(),
-            "-Inf" => "-.inf".into(),
-            "NaN" => ".nan".into(),
-            text => text.to_string().into(),
-        },
+        Typed::Other(Scalar::Float(value)) => floats::key(*value).into(),
         Typed::Other(_) => return None,
     })
 }
@@ -355,9 +351,10 @@ impl<'t, 'a> Decoder<'t, 'a> {
                     _ => ("%!s(<nil>)", "<nil>".to_string()),
                 };
                 let value = go_syntax(self.tree, value);
-                self.key_problem.get_or_insert_with(|| {
-                    format!("unsupported map key of type: {kind}, key: {key}, value: {value}")
-                });
+                // Of equal keys the last one counts, here too.
+                self.key_problem = Some(format!(
+                    "unsupported map key of type: {kind}, key: {key}, value: {value}"
+                ));
                 Ok(None)
             }
             Body::Sequence(_) | Body::Mapping(_) => {
@@ -406,5 +403,21 @@ impl<'t, 'a> Decoder<'t, 'a> {
             return merged;
         }
         self.mapping(id, into, depth)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keys_that_stand_twice() {
+        let text = "a: 1\nb:\n  c: 1\n  \"c\": 2\n  d: [{e: 1, e: 2}]\n1: x\n0x1: y\na: 2\n\
+                    <<: {x: 1}\n<<: {y: 1}\n";
+        let found = duplicate_keys(text);
+        let found: Vec<_> = found.iter().map(|(key, line)| (key.as_str(), *line)).collect();
+        assert_eq!(found, [("c", 4), ("e", 5), ("1", 7), ("a", 8)]);
+        assert!(duplicate_keys("a: 1\n---\na: 2\n").is_empty());
+        assert!(duplicate_keys("a: [").is_empty());
     }
 }

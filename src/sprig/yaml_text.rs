@@ -29,6 +29,7 @@ pub(super) struct Page {
 }
 
 /// What a text allows.
+#[allow(clippy::struct_excessive_bools)] // four independent facts
 struct Traits {
     multiline: bool,
     plain: bool,
@@ -71,7 +72,7 @@ impl Page {
     }
 
     /// Goes to the margin, on a new line unless this one has nothing yet.
-    pub(super) fn to_margin(&mut self) {
+    pub(super) fn start_line(&mut self) {
         let margin = self.margin();
         if !self.indention || self.column > margin || (self.column == margin && !self.whitespace) {
             self.put_break('\n');
@@ -141,7 +142,7 @@ impl Page {
             while let Some(char) = chars.next() {
                 if char == ' ' {
                     if !after_space && self.is_full() && chars.peek() != Some(&' ') {
-                        self.to_margin();
+                        self.start_line();
                     } else {
                         self.put(char);
                     }
@@ -166,7 +167,7 @@ impl Page {
             if char == ' ' {
                 let inside = at > 0 && next.is_some();
                 if breaks && !after_space && inside && next != Some(' ') && self.is_full() {
-                    self.to_margin();
+                    self.start_line();
                 } else {
                     self.put(char);
                 }
@@ -179,7 +180,7 @@ impl Page {
                 after_break = true;
             } else {
                 if after_break {
-                    self.to_margin();
+                    self.start_line();
                 }
                 if char == '\'' {
                     self.put('\'');
@@ -205,7 +206,7 @@ impl Page {
                 after_space = false;
             } else if char == ' ' {
                 if breaks && !after_space && at > 0 && next.is_some() && self.is_full() {
-                    self.to_margin();
+                    self.start_line();
                     if next == Some(' ') {
                         self.put('\\');
                     }
@@ -271,7 +272,7 @@ impl Page {
                 continue;
             }
             let end = rest.find(is_break).unwrap_or(rest.len());
-            self.to_margin();
+            self.start_line();
             self.put_all(&rest[..end]);
             self.indention = false;
             rest = &rest[end..];

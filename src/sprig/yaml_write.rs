@@ -34,7 +34,7 @@ pub(super) fn write_yaml_pretty(value: &Value) -> Result<String, String> {
 fn write(value: &Value, dialect: Dialect) -> Result<String, String> {
     let mut writer = Writer { page: Page::new(dialect) };
     writer.node(value, false, 0)?;
-    writer.page.to_margin();
+    writer.page.start_line();
     Ok(writer.page.out)
 }
 
@@ -68,7 +68,7 @@ impl Writer {
                 Plain::Text(text) => self.text(&text)?,
                 Plain::List(items) => self.list(&items, in_map, depth)?,
                 Plain::Map(entries) => {
-                    self.map(entries.iter().map(|(key, value)| (key, value)), depth)?;
+                    self.map(entries.iter(), depth)?;
                 }
             },
         }
@@ -89,7 +89,7 @@ impl Writer {
             _ => outer + 2,
         };
         for item in items {
-            self.page.to_margin();
+            self.page.start_line();
             self.page.indicator("-", true, false, true);
             self.node(item, false, depth + 1)?;
         }
@@ -116,7 +116,7 @@ impl Writer {
         let outer = self.page.indent;
         self.page.indent = if outer < 0 { 0 } else { outer + 2 };
         for (key, value) in keyed {
-            self.page.to_margin();
+            self.page.start_line();
             let (style, simple) = choose(key, dialect, true);
             if simple {
                 self.page.text(key, style, true);
@@ -124,7 +124,7 @@ impl Writer {
             } else {
                 self.page.indicator("?", true, false, true);
                 self.page.text(key, style, false);
-                self.page.to_margin();
+                self.page.start_line();
                 self.page.indicator(":", true, false, true);
             }
             self.node(value, true, depth + 1)?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
+use haversack::argo::Knowledge;
 use haversack::cli::Cli;
 use haversack::inventory::Inventory;
 use haversack::replay::Site;
@@ -230,14 +231,27 @@ fn every_key_is_explained() {
 }
 
 #[test]
+fn every_built_in_rule_is_listed() {
+    let page = &pages()["docs/charts.md"];
+    let knowledge = Knowledge::with(Vec::new());
+    let rules: Vec<&str> = knowledge.rules().iter().map(|rule| rule.id.as_str()).collect();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    let listed: Vec<&str> = rows.map(|(id, _)| id).filter(|id| id.contains('/')).collect();
+    assert_eq!(listed, rules);
+    for rule in knowledge.rules() {
+        assert!(page.contains(&format!("({})", rule.source)), "source of {}", rule.id);
+    }
+}
+
+#[test]
 fn every_make_target_exists_and_is_explained() {
     let makefile = fs::read_to_string(root().join("Makefile")).expect("Makefile");
     let lines: Vec<&str> = makefile.lines().collect();
     let mut targets = BTreeSet::new();
     for pair in lines.windows(2) {
         let name = pair[1].split(':').next().unwrap_or("");
-        let word =
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let word = !name.is_empty()
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b"-0123456789".contains(&b));
         if word && pair[1].contains(':') {
             assert!(pair[0].starts_with("# "), "make {name} has no comment above it");
             targets.insert(name);
@@ -314,6 +328,16 @@ fn no_explained_message_is_made_up() {
         "the server lacks",
         "inside names are wanted by more than one source",
         "no certificate in it (PEM)",
+        "found in Chart.yaml, but missing in charts/",
+        "is no name of a release",
+        "is not a version of Kubernetes",
+        "give the values with --values or --set",
+        "renders to no sound YAML",
+        "is no sound chart",
+        "values files are named relative to the inventory's folder",
+        "changed after the inventory was locked",
+        "there are several locks in this folder",
+        "nothing in the lock is called",
     ] {
         assert!(pages()["docs/errors.md"].contains(words), "docs/errors.md lacks {words:?}");
         assert!(sources.contains(words), "no source says {words:?}");

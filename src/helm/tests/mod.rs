@@ -44,20 +44,15 @@ fn texts_of_set_are_read_as_helm_reads_them() {
             "literal" => Reading::Literal,
             _ => Reading::File(&file),
         };
-        let found = match set_into(text, &values, &reading) {
-            Err(error) => format!("error: {error}"),
-            Ok(()) => {
-                let Value::Map(before) = sprig::read_json(before).expect("sound") else {
-                    panic!("a map")
-                };
-                for (key, value) in before.entries() {
-                    if values.get(&key).is_some_and(|now| json(&now) == json(&value)) {
-                        values.unset(&key);
-                    }
-                }
-                json(&Value::Map(values))
+        let outcome = set_into(text, &values, &reading);
+        let Value::Map(old) = sprig::read_json(before).expect("sound") else { panic!("a map") };
+        for (key, value) in old.entries() {
+            if values.get(&key).is_some_and(|now| json(&now) == json(&value)) {
+                values.unset(&key);
             }
-        };
+        }
+        let found = outcome.err().map(|error| format!("error: {error}"));
+        let found = found.unwrap_or_else(|| json(&Value::Map(values)));
         // The words about indexes and JSON are our own.
         let own = found.starts_with("error") && wanted.starts_with("error");
         let own = own && (mode == "json" || text.contains('['));
