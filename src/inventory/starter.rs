@@ -24,7 +24,7 @@ version: "1.0.0"
 # Images are carried for these platforms only. Leave it out to carry all of them.
 platforms: [linux/amd64]
 
-# Helm charts, from a chart repository (https://…) or a registry (oci://…). They are rendered, and every image in them comes along.
+# Helm charts, from a chart repository (https://…) or a registry (oci://…). What they deploy comes along.
 # The version is exact (6.9.2) or a range (^6.9, ~6.9.1, 6.x, ">=6 <7", "*"); the lock pins what it means today.
 charts:
   - chart: podinfo

@@ -1,5 +1,7 @@
 //! Numbers from anything, as spf13/cast 1.7 makes them: what cannot be read is 0.
 
+#![allow(clippy::unnecessary_wraps)] // one signature for all functions
+
 use crate::sprig::moment::Named;
 use crate::sprig::print;
 use crate::template::{Args, Fault, Function, Host, Value, parse_float, parse_int};
@@ -201,7 +203,11 @@ mod tests {
             ("".into(), "0"),
             ("-7".into(), "-7"),
         ] {
-            assert_eq!(shown(ALL, "toDecimal", &[value.clone()]), expected, "{value:?}");
+            assert_eq!(
+                shown(ALL, "toDecimal", std::slice::from_ref(&value)),
+                expected,
+                "{value:?}"
+            );
         }
     }
 }

@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
         let place = place.ok_or(Bad::Value)?;
         let name = names.get(place).map_or(0, |name| name.len());
         self.take(name.min(letters))?;
-        Ok(place as i64)
+        Ok(i64::try_from(place).unwrap_or(0))
     }
 
     fn read(&mut self, part: Part, layout: &[u8]) -> Result<(), Bad> {
@@ -358,10 +358,9 @@ fn without_spaces(text: &[u8]) -> &[u8] {
 
 /// A number with or without a sign; nothing at all is 0.
 fn atoi(text: &[u8]) -> Option<i64> {
-    let (sign, digits) = match text {
-        [b'-', digits @ ..] => (-1, digits),
-        [b'+', digits @ ..] => (1, digits),
-        digits => (1, digits),
+    let (sign, digits) = match text.strip_prefix(b"-") {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix(b"+").unwrap_or(text)),
     };
     let (number, rest) = leading_int(digits)?;
     rest.is_empty().then(|| sign * i64::try_from(number).unwrap_or(i64::MAX))

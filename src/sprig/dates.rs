@@ -1,5 +1,7 @@
 //! Sprig's functions for dates. Now is the time of the run, and local means UTC: a lock must not depend on the host.
 
+#![allow(clippy::unnecessary_wraps)] // one signature for all functions
+
 use crate::sprig::moment::{Moment, Zone, moment};
 use crate::sprig::{clock_reader, duration, layout};
 use crate::template::{Args, Fault, Function, Host, Value};

@@ -1,5 +1,7 @@
 //! Decimals of any size, as much as Sprig's float functions need of shopspring/decimal.
 
+use crate::template::format_float;
+
 /// A number as decimal digits, the most significant first, times a power of ten.
 ///
 /// Digits one by one are slow and simple; the numbers come from floats, so they are short.
@@ -24,12 +26,12 @@ impl Decimal {
             };
             return Err(format!("Cannot create a Decimal from {name}"));
         }
-        let shown = format!("{:e}", value.abs());
+        let shown = format_float(value.abs(), 'e', -1);
         let (mantissa, exponent) = shown.split_once('e').unwrap_or((&shown, "0"));
         let digits: Vec<u8> =
             mantissa.bytes().filter(u8::is_ascii_digit).map(|digit| digit - b'0').collect();
         let exponent: i64 = exponent.parse().unwrap_or(0);
-        let exponent = exponent - (digits.len() as i64 - 1);
+        let exponent = exponent + 1 - i64::try_from(digits.len()).unwrap_or(0);
         Ok(Self { negative: value < 0.0, digits, exponent })
     }
 
@@ -98,17 +100,16 @@ impl Decimal {
         let shift = self.exponent.saturating_sub(other.exponent).saturating_add(DIVISION_PLACES);
         let mut whole = self.digits.clone();
         let mut cut = Vec::new();
-        match usize::try_from(shift) {
-            Ok(zeros) => whole.resize(whole.len() + zeros, 0),
-            Err(_) => {
-                let places = usize::try_from(shift.unsigned_abs()).unwrap_or(usize::MAX);
-                let kept = whole.len().saturating_sub(places);
-                if places > whole.len() {
-                    // Less than a tenth of the last place: nothing is left to round.
-                    cut.push(0);
-                }
-                cut.extend(whole.drain(kept..));
+        if let Ok(zeros) = usize::try_from(shift) {
+            whole.resize(whole.len() + zeros, 0);
+        } else {
+            let places = usize::try_from(shift.unsigned_abs()).unwrap_or(usize::MAX);
+            let kept = whole.len().saturating_sub(places);
+            if places > whole.len() {
+                // Less than a tenth of the last place: nothing is left to round.
+                cut.push(0);
             }
+            cut.extend(whole.drain(kept..));
         }
         // 2. Divide digit by digit.
         let mut rest = 0_u128;

@@ -1,5 +1,7 @@
 //! Defaults and types: what is empty, what a thing is, and whether two things are the same.
 
+#![allow(clippy::unnecessary_wraps)] // one signature for all functions
+
 use std::rc::Rc;
 
 use crate::limits;
@@ -14,9 +16,7 @@ pub(super) const ALL: &[Function] = &[
     }),
     Function::variadic("all", 0, |_, args| Ok(args.0.iter().all(|value| !empty(value)).into())),
     Function::variadic("any", 0, |_, args| Ok(args.0.iter().any(|value| !empty(value)).into())),
-    Function::fixed("ternary", 3, |_, args| {
-        Ok(args.any(if args.bool(2)? { 0 } else { 1 }).clone())
-    }),
+    Function::fixed("ternary", 3, |_, args| Ok(args.any(usize::from(!args.bool(2)?)).clone())),
     Function::fixed("typeOf", 1, |_, args| Ok(args.any(0).type_name().into())),
     Function::fixed("typeIs", 2, |_, args| {
         Ok((args.bytes(0)? == args.any(1).type_name().as_bytes()).into())
@@ -30,7 +30,7 @@ pub(super) const ALL: &[Function] = &[
 ];
 
 fn default(_: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
-    Ok(args.any(if empty(args.any(1)) { 0 } else { 1 }).clone())
+    Ok(args.any(usize::from(!empty(args.any(1)))).clone())
 }
 
 /// Whether a value is nil, zero or has nothing in it. A struct never is empty.
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn takes_the_default_for_what_is_empty() {
         for thing in things() {
-            assert_eq!(shown(ALL, "empty", &[thing.clone()]), "true", "{thing:?}");
+            assert_eq!(shown(ALL, "empty", std::slice::from_ref(&thing)), "true", "{thing:?}");
             assert_eq!(shown(ALL, "default", &["d".into(), thing]), r#""d""#);
         }
         assert_eq!(shown(ALL, "default", &["d".into()]), r#""d""#);

@@ -9,9 +9,9 @@ pub(super) fn print(duration: i64) -> String {
     let sign = if duration < 0 { "-" } else { "" };
     let (unit, name) = match size {
         0 => return "0s".into(),
-        ..1_000 => (1, "ns"),
-        ..1_000_000 => (1_000, "µs"),
-        ..1_000_000_000 => (1_000_000, "ms"),
+        1..1_000 => (1, "ns"),
+        1_000..1_000_000 => (1_000, "µs"),
+        1_000_000..1_000_000_000 => (1_000_000, "ms"),
         _ => {
             let seconds = size / SECOND as u64;
             let rest = format!("{}s", with_fraction(size % (60 * SECOND as u64), SECOND as u64));
@@ -38,10 +38,9 @@ fn with_fraction(size: u64, unit: u64) -> String {
 /// `time.ParseDuration`, and its words for what is none.
 pub(super) fn parse(text: &[u8]) -> Result<i64, String> {
     let invalid = || format!("time: invalid duration {}", quoted(text));
-    let (negative, mut rest) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
+    let (negative, mut rest) = match text.strip_prefix(b"-") {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix(b"+").unwrap_or(text)),
     };
     if rest == b"0" {
         return Ok(0);

@@ -1,5 +1,7 @@
 //! Base64 and base32, with Go's words for what cannot be read: Sprig gives them as the outcome.
 
+#![allow(clippy::unnecessary_wraps)] // one signature for all functions
+
 use crate::template::{Args, Fault, Function, Host, Value};
 
 /// The functions of this file.

@@ -59,7 +59,8 @@ pub(super) enum Pad {
     Zero,
 }
 
-/// How an offset from UTC is written.
+/// How an offset from UTC is written: four questions that are independent of each other.
+#[expect(clippy::struct_excessive_bools)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Offset {
     /// Whether `Z` stands for none.
@@ -72,6 +73,7 @@ pub(super) struct Offset {
     pub(super) colon: bool,
 }
 
+#[expect(clippy::fn_params_excessive_bools)] // for the table below
 const fn offset(zulu: bool, minutes: bool, seconds: bool, colon: bool) -> Part {
     Part::Offset(Offset { zulu, minutes, seconds, colon })
 }
@@ -133,6 +135,16 @@ pub(super) const MONTHS: [&str; 12] = [
 pub(super) const WEEKDAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
+/// The name of a month, from 1.
+pub(super) fn month_name(month: i64) -> &'static str {
+    usize::try_from(month - 1).ok().and_then(|at| MONTHS.get(at).copied()).unwrap_or_default()
+}
+
+/// The name of a day, from Sunday, which is 0.
+pub(super) fn weekday_name(day: i64) -> &'static str {
+    usize::try_from(day).ok().and_then(|at| WEEKDAYS.get(at).copied()).unwrap_or_default()
+}
+
 /// The first part of a layout: what stands before it, the part and its spelling, and what follows.
 pub(super) fn next_part(layout: &[u8]) -> (&[u8], Option<(Part, &[u8])>, &[u8]) {
     for at in 0..layout.len() {
@@ -149,13 +161,11 @@ fn part_at(rest: &[u8]) -> Option<(Part, usize)> {
     if let [separator @ (b'.' | b','), digit @ (b'0' | b'9'), ..] = rest {
         let digits = rest.iter().skip(1).take_while(|byte| *byte == digit).count();
         // Nothing but a fraction is all digits.
-        return match rest.get(1 + digits) {
-            Some(b'0'..=b'9') => None,
-            _ => {
-                let zeros = *digit == b'0';
-                Some((Part::Fraction { zeros, digits, separator: *separator }, 1 + digits))
-            }
-        };
+        if rest.get(1 + digits).is_some_and(u8::is_ascii_digit) {
+            return None;
+        }
+        let zeros = *digit == b'0';
+        return Some((Part::Fraction { zeros, digits, separator: *separator }, 1 + digits));
     }
     // An underscore before the year is one.
     if rest.starts_with(b"_2006") {
@@ -187,8 +197,8 @@ pub(super) fn format(moment: &Moment, layout: &[u8]) -> Vec<u8> {
 fn written(moment: &Moment, part: Part) -> String {
     let date = moment.date();
     let (hour, minute, second) = moment.clock();
-    let month = MONTHS.get(date.month as usize - 1).copied().unwrap_or_default();
-    let weekday = WEEKDAYS.get(date.weekday as usize).copied().unwrap_or_default();
+    let month = month_name(date.month);
+    let weekday = weekday_name(date.weekday);
     let two = |number: i64, zero: bool| padded(number, if zero { 2 } else { 0 });
     let hour12 = if hour % 12 == 0 { 12 } else { hour % 12 };
     match part {

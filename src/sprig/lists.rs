@@ -1,5 +1,7 @@
 //! Lists: made, taken apart, joined and searched. All of them make new lists and leave the old ones alone.
 
+#![allow(clippy::unnecessary_wraps)] // one signature for all functions
+
 use std::rc::Rc;
 
 use crate::sprig::cast::integer;

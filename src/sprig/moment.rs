@@ -4,7 +4,7 @@ use std::any::Any;
 use std::rc::Rc;
 
 use crate::sprig::duration::{self, SECOND};
-use crate::sprig::layout::{self, MONTHS, WEEKDAYS};
+use crate::sprig::layout;
 use crate::template::{Args, Fault, Host, Kind, Object, Value};
 
 /// A point in time, seen from a zone.
@@ -70,7 +70,7 @@ impl Moment {
                 .seconds
                 .saturating_add(nanos.div_euclid(SECOND))
                 .saturating_add(total / SECOND),
-            nanos: (total % SECOND) as u32,
+            nanos: u32::try_from(total % SECOND).unwrap_or(0),
             zone: self.zone.clone(),
         }
     }
@@ -281,12 +281,12 @@ pub(super) struct Named {
 
 impl Named {
     fn month(number: i64) -> Self {
-        let name = MONTHS.get(number as usize - 1).copied().unwrap_or_default();
+        let name = layout::month_name(number);
         Self { of: "time.Month", number, text: name.into() }
     }
 
     fn weekday(number: i64) -> Self {
-        let name = WEEKDAYS.get(number as usize).copied().unwrap_or_default();
+        let name = layout::weekday_name(number);
         Self { of: "time.Weekday", number, text: name.into() }
     }
 

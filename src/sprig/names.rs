@@ -1,5 +1,7 @@
 //! Names in several styles: `snake_case`, `kebab-case`, `CamelCase`, by the rules of huandu/xstrings.
 
+#![allow(clippy::unnecessary_wraps)] // one signature for all functions
+
 use crate::sprig::runes;
 use crate::sprig::words::letters;
 use crate::template::{Args, Fault, Function, Host, Value};

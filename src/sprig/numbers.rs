@@ -1,5 +1,7 @@
 //! Arithmetic as Sprig does it: integers wrap, floats are added as decimals, ranges are counted before they are made.
 
+#![allow(clippy::unnecessary_wraps)] // one signature for all functions
+
 use std::rc::Rc;
 
 use crate::sprig::cast::{float, integer};
@@ -151,7 +153,9 @@ fn ints(host: &mut dyn Host, start: i64, stop: i64, step: i64) -> Result<Vec<i64
     let count = (stop - start).unsigned_abs().div_ceil(step.unsigned_abs());
     host.spend(u64::try_from(count).unwrap_or(u64::MAX))?;
     // All of them lie between two numbers of 64 bits, and there are as many as were paid for.
-    Ok((0..count as i128).filter_map(|at| i64::try_from(start + at * step).ok()).collect())
+    Ok((0..i128::try_from(count).unwrap_or(0))
+        .filter_map(|at| i64::try_from(start + at * step).ok())
+        .collect())
 }
 
 fn seq(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
@@ -219,6 +223,8 @@ mod tests {
             ("addf", vec![f(0.1), f(0.2)], "0.3"),
             ("addf", vec![], "0.0"),
             ("add1f", vec!["0.1".into()], "1.1"),
+            // Of two decimals that are equally near, Go takes the even one.
+            ("addf", vec![f(914_413_226_125_178.2), f(0.3)], "914413226125178.5"),
             ("subf", vec![f(4.5), f(1.1), f(3.3)], "0.1"),
             ("mulf", vec![f(1.1), f(1.1)], "1.21"),
             ("mulf", vec![f(1e300), f(1e300)], "inf"),

@@ -213,7 +213,7 @@ impl<'a> Reader<'a> {
                     flags.push('-');
                 }
                 ':' | ')' if !negative || pending => {
-                    return self.flagged(&flags, next == ':', last);
+                    return Ok(self.flagged(&flags, next == ':', last));
                 }
                 _ => break,
             }
@@ -221,7 +221,7 @@ impl<'a> Reader<'a> {
         refused("invalid or unsupported Perl syntax", self.since(start))
     }
 
-    fn flagged(&mut self, flags: &str, opens: bool, last: Last) -> Result<Last, String> {
+    fn flagged(&mut self, flags: &str, opens: bool, last: Last) -> Last {
         // The same flag set and unset is unset; the `regex` crate refuses to hear both.
         let (on, off) = flags.split_once('-').unwrap_or((flags, ""));
         let on: String = on.chars().filter(|flag| !off.contains(*flag)).collect();
@@ -229,16 +229,16 @@ impl<'a> Reader<'a> {
         if opens {
             self.depth += 1;
             self.out.push_str(&format!("(?{on}{dash}{off}:"));
-            return Ok(Last::Nothing);
+            return Last::Nothing;
         }
         if !on.is_empty() || !off.is_empty() {
             self.out.push_str(&format!("(?{on}{dash}{off})"));
-            return Ok(Last::Nothing);
+            return Last::Nothing;
         }
-        Ok(match last {
+        match last {
             Last::Repeat(_) => Last::Atom,
             other => other,
-        })
+        }
     }
 
     /// Reads what starts with a backslash, outside of a class.

@@ -1,5 +1,7 @@
 //! Sprig's functions for regular expressions, with Go's rules for what is found and what replaces it.
 
+#![allow(clippy::unnecessary_wraps)] // one signature for all functions
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -259,7 +261,7 @@ fn split(host: &mut dyn Host, args: Args<'_>, tone: Tone) -> Result<Value, Fault
     let mut pieces: Vec<&str> = Vec::new();
     let (mut start, mut end) = (0, 0);
     for captures in matches(host, &known, &text, most)? {
-        if most > 0 && pieces.len() as i64 == most - 1 {
+        if usize::try_from(most).is_ok_and(|most| pieces.len() + 1 == most) {
             break;
         }
         let (found, after, _) = whole(&captures);

@@ -1,5 +1,7 @@
 //! Texts cut, joined, filled and compared: Sprig's string functions that look at no letters' meaning.
 
+#![allow(clippy::unnecessary_wraps)] // one signature for all functions
+
 use memchr::memmem;
 
 use crate::sprig::{print, runes};
@@ -112,7 +114,7 @@ fn replaced(host: &mut dyn Host, whole: &[u8], old: &[u8], new: &[u8]) -> Result
 
 fn substr(_: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
     let (start, end, whole) = (args.int(0)?, args.int(1)?, args.bytes(2)?);
-    let length = whole.len() as i64;
+    let length = i64::try_from(whole.len()).unwrap_or(i64::MAX);
     let (start, end, open) = match (start, end) {
         (..0, end) => (0, end, false),
         (start, end) if end < 0 || end > length => (start, length, true),

@@ -247,7 +247,7 @@ fn parse_host(scheme: &[u8], host: &[u8]) -> Result<Vec<u8>, String> {
     if let Some(first) = colons.next() {
         // Only the web's schemes mind more than one colon; lists of hosts have several.
         let strict = matches!(scheme, b"http" | b"https");
-        let at = if strict { first } else { colons.last().unwrap_or(first) };
+        let at = if strict { first } else { colons.next_back().unwrap_or(first) };
         check_port(host.get(at..).unwrap_or_default())?;
     }
     Ok(unescape(host, Place::Host)?.into_owned())

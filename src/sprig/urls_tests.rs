@@ -11,7 +11,7 @@ fn reads_urls_and_writes_them_again_as_go_does() {
         let outcome = call(ALL, "urlParse", &[(*whole).into()]);
         let (shown_parts, shown_url) = match outcome {
             Ok(map) => (print::strval(&map).into_owned(), shown(ALL, "urlJoin", &[map])),
-            Err(fault) => (format!("error: {fault}").into_bytes(), "".into()),
+            Err(fault) => (format!("error: {fault}").into_bytes(), String::new()),
         };
         assert_eq!(String::from_utf8_lossy(&shown_parts), *parts, "{whole}");
         assert_eq!(shown_url.trim_matches('"'), *joined, "{whole}");

@@ -2,6 +2,8 @@
 //!
 //! Several of these read bytes where one would expect letters, because the Go libraries behind Sprig do.
 
+#![allow(clippy::unnecessary_wraps)] // one signature for all functions
+
 use crate::sprig::runes::{self, Runes};
 use crate::template::{Args, Fault, Function, Host, Value};
 
@@ -112,7 +114,7 @@ fn abbrevboth(_: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
 
 /// `goutils.AbbreviateFull`; a width that does not do gives an empty text, as Sprig drops the error.
 fn abbreviated(whole: &[u8], offset: i64, width: i64) -> Vec<u8> {
-    let (length, dots) = (whole.len() as i64, b"...");
+    let (length, dots) = (i64::try_from(whole.len()).unwrap_or(i64::MAX), b"...");
     if length <= width {
         return whole.to_vec();
     }
@@ -135,7 +137,7 @@ fn abbreviated(whole: &[u8], offset: i64, width: i64) -> Vec<u8> {
     if offset + room < length {
         let rest = cut(offset, length);
         // Abbreviated once more from its own start, which ends in one step.
-        let rest = if rest.len() as i64 <= room {
+        let rest = if length - offset <= room {
             rest.to_vec()
         } else {
             [cut(offset, offset + room - 3), dots].concat()

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::limits;
 use crate::template::Fault;
@@ -54,6 +54,7 @@ pub struct Run {
     steps: u64,
     clock_at: u64,
     started: Instant,
+    time_max: Duration,
     written: u64,
     depth: usize,
     included: HashMap<Rc<str>, usize>,
@@ -77,11 +78,18 @@ impl Run {
             steps: 0,
             clock_at: limits::RENDER_CLOCK_STEPS,
             started: Instant::now(),
+            time_max: limits::RENDER_TIME_MAX,
             written: 0,
             depth: 0,
             included: HashMap::new(),
             trace: Trace::default(),
         }
+    }
+
+    /// Sets a shorter time than the bound of charts.
+    #[must_use]
+    pub fn within(self, time: Duration) -> Self {
+        Self { time_max: time.min(limits::RENDER_TIME_MAX), ..self }
     }
 
     /// What the chart demanded and was not given, in the order in which it asked.
@@ -127,7 +135,7 @@ impl Run {
             self.clock_at = 0;
             return Err(Fault::Bound("steps of templates"));
         }
-        if self.started.elapsed() > limits::RENDER_TIME_MAX {
+        if self.started.elapsed() > self.time_max {
             self.clock_at = 0;
             return Err(Fault::Bound("time of templates"));
         }
