@@ -6,7 +6,8 @@ use haversack::template::{Demands, Map, MapKind, Value};
 use crate::targets::{context, execute, on_render_stack};
 
 /// Go's own functions; the others are asked of `sprig`.
-const BUILTINS: &str = "and call eq ge gt html index js le len lt ne not or print printf println slice urlquery";
+const BUILTINS: &str =
+    "and call eq ge gt html index js le len lt ne not or print printf println slice urlquery";
 /// Most calls of one input.
 const CALLS_MAX: usize = 64;
 /// Bytes that make one call: two for the function, one for the number of arguments, one for each.
@@ -34,7 +35,9 @@ pub(crate) fn calls(bytes: &[u8]) {
             let mut text = name.to_owned();
             for at in 0..count {
                 text.push_str(" $.");
-                text.push_str(arguments[byte(3 + at % 5).wrapping_mul(at / 5 + 1) % arguments.len()].0);
+                text.push_str(
+                    arguments[byte(3 + at % 5).wrapping_mul(at / 5 + 1) % arguments.len()].0,
+                );
             }
             execute(&format!("{{{{ {text} }}}}"), &context, Demands::Refuse);
             if !before.is_empty() {

@@ -113,7 +113,8 @@ fn survives(target: &Target, input: &[u8]) -> bool {
 fn seeds(target: &Target, real: bool) -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let kept = root.join("tests/fuzz/corpus").join(target.name);
-    let mut seeds: Vec<Vec<u8>> = files(&kept).iter().filter_map(|file| fs::read(file).ok()).collect();
+    let mut seeds: Vec<Vec<u8>> =
+        files(&kept).iter().filter_map(|file| fs::read(file).ok()).collect();
     assert!(!seeds.is_empty(), "{}: no kept corpus", kept.display());
     if !real {
         return seeds;

@@ -7,7 +7,9 @@ use std::time::Duration;
 use haversack::argo::{Knowledge, Rule, read, read_mapped};
 use haversack::helm::{ChartFiles, RenderSettings, ValuesSource, merge_values, render};
 use haversack::sprig::{self, read_json, read_toml, read_yaml, write_json, write_toml, write_yaml};
-use haversack::template::{Demands, Run, RunOptions, Templates, Value, print_value, sprintf, unquote};
+use haversack::template::{
+    Demands, Run, RunOptions, Templates, Value, print_value, sprintf, unquote,
+};
 use haversack::yaml::Node;
 use haversack::{limits, template};
 
@@ -115,7 +117,10 @@ fn assembled(bytes: &[u8]) -> (Vec<(String, Vec<u8>)>, Vec<ValuesSource>) {
     let (given, mut files): (Vec<_>, Vec<_>) =
         files.into_iter().partition(|(name, _)| name.starts_with("--"));
     if !files.iter().any(|(name, _)| name == "Chart.yaml") {
-        files.push(("Chart.yaml".to_owned(), b"apiVersion: v2\nname: web\nversion: 1.2.3\n".to_vec()));
+        files.push((
+            "Chart.yaml".to_owned(),
+            b"apiVersion: v2\nname: web\nversion: 1.2.3\n".to_vec(),
+        ));
     }
     let sources = given.into_iter().map(|(flag, bytes)| {
         let text = String::from_utf8_lossy(&bytes).trim_end().to_owned();
