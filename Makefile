@@ -42,6 +42,10 @@ helm-oracle:
 fuzz:
 	$(CARGO) test --test fuzz -- --seconds $(FUZZ_SECONDS)
 
+# Counts what the finder finds in the charts of the corpus, and misses, beside `grep image:` and hauler.
+recall:
+	tests/oracle/recall.py
+
 # Measures against skopeo and hauler in one run; prints a table with ratios and the commands.
 bench:
 	$(CARGO) build --release

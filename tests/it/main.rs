@@ -26,6 +26,7 @@ mod lock;
 mod lock_git;
 mod lock_refusals;
 mod real_registry;
+mod recall;
 mod replay;
 mod replay_faults;
 mod replay_git;
