@@ -15,6 +15,8 @@ pub struct Output {
     marks: Vec<Mark>,
     /// Where the lines of the template begin, from the second line on.
     lines: Vec<usize>,
+    /// Where the line breaks of the text are.
+    breaks: Vec<usize>,
 }
 
 /// From here on, a node wrote.
@@ -40,8 +42,8 @@ impl Output {
         if !mark.verbatim {
             return line;
         }
-        let written = self.text.as_bytes().get(mark.offset..offset.min(self.text.len()));
-        line + written.map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count())
+        let before = |at: usize| self.breaks.partition_point(|line_break| *line_break < at);
+        line + before(offset).saturating_sub(before(mark.offset))
     }
 }
 
@@ -82,9 +84,15 @@ impl Buffer {
     pub(super) fn finish(self, tree: &Rc<Tree>) -> Output {
         let mut marks = self.marks.unwrap_or_default();
         let text = strip(self.text, &mut marks);
-        let starts = tree.source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        Output { text, marks, lines: starts.map(|(at, _)| at + 1).collect() }
+        let lines = breaks(&tree.source).map(|at| at + 1).collect();
+        let breaks = breaks(&text).collect();
+        Output { text, marks, lines, breaks }
     }
+}
+
+/// Where the line breaks of a text are.
+fn breaks(text: &str) -> impl Iterator<Item = usize> {
+    text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at)
 }
 
 /// The marks of a buffer while something else writes into it.
