@@ -213,6 +213,8 @@ pub const RENDER_OUTPUT_BYTES_MAX: u64 = 512 << 20;
 pub const RENDER_TIME_MAX: Duration = Duration::from_mins(2);
 /// Steps between two looks at the clock.
 pub const RENDER_CLOCK_STEPS: u64 = 4096;
+/// Bytes of texts that a function takes for one step.
+pub const RENDER_BYTES_PER_STEP: u64 = 64;
 /// Deepest nesting of templates, branches and pipelines while a template runs.
 pub const RENDER_DEPTH_MAX: usize = 20_000;
 /// Stack of the thread that templates run in: [`RENDER_DEPTH_MAX`] levels fit, in a debug build too.
@@ -231,8 +233,9 @@ pub const RENDER_TPL_BYTES_MAX: usize = 32 << 20;
 pub const TEMPLATE_BLOCKS_DEPTH_MAX: usize = 500;
 /// Deepest nesting of parentheses in one action of a template.
 pub const TEMPLATE_PARENS_DEPTH_MAX: usize = 200;
-/// Longest text that printing one value or one call of `printf` makes; what is longer is cut.
-pub const PRINT_BYTES_MAX: usize = 64 << 20;
+/// Longest text that printing one value or one call of `printf` makes; what is longer is cut, and then refused, because it is
+/// more than [`RENDER_VALUE_UNITS_MAX`].
+pub const PRINT_BYTES_MAX: usize = 33 << 20;
 /// Deepest nesting of a value that is printed: a map can hold itself.
 pub const PRINT_DEPTH_MAX: usize = 500;
 /// Deepest nesting of maps and lists that `merge` and `deepCopy` go down.

@@ -318,7 +318,7 @@ impl From<RenderError> for Failure {
                 errors: demands.iter().map(|demand| format!("{chart}: {}", describe(demand))).collect(),
                 ..failure
             }
-            .hint("give the values with --values or --set; with --placeholders the rest is shown without them"),
+            .hint("give the values: --values or --set of `render`, values or valuesObject in an inventory; or go on with marked placeholders: --placeholders, placeholders: true"),
             RenderError::Cluster { .. } => failure.hint("say what the cluster has: --kube-version VERSION"),
             RenderError::Release(_) | RenderError::KubeVersion(_) => Self { code: Code::Usage, ..failure },
             RenderError::Thread(_) => Self { code: Code::Bug, ..failure },

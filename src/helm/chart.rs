@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::helm::archive::Budget;
 use crate::helm::schema::SchemaProblem;
-use crate::helm::values::read_values;
+use crate::helm::values::{duplicate_warnings, read_values};
 use crate::helm::{ArchiveError, ChartFiles, ChartYaml, metadata};
 use crate::limits;
 use crate::sprig;
@@ -214,6 +214,11 @@ fn load(entries: impl Iterator<Item = Entry>, place: &Place<'_>) -> Result<Chart
         Some(bytes) => read_values(place.text("values.yaml", bytes)?)
             .map_err(|problem| place.fail("values.yaml", problem))?,
     };
+    let text = parts.values.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let mut warnings = match text {
+        Some(text) => duplicate_warnings(&format!("{}values.yaml", place.path), text),
+        None => Vec::new(),
+    };
     for template in &parts.templates {
         place.text(&template.name, &template.bytes)?;
     }
@@ -221,12 +226,13 @@ fn load(entries: impl Iterator<Item = Entry>, place: &Place<'_>) -> Result<Chart
     if count > limits::CHARTS_MAX {
         return Err(ChartError::Many);
     }
-    let dependencies = parts
+    let mut dependencies = parts
         .subcharts
         .into_iter()
         .filter(|(name, _)| !name.starts_with(['_', '.']))
         .map(|(name, entries)| subchart(&name, entries, place))
         .collect::<Result<Vec<_>, _>>()?;
+    dependencies.iter_mut().for_each(|sub| warnings.append(&mut sub.warnings));
     let crds = parts.files.iter().filter(|file| is_crd_file(&file.name)).cloned();
     Ok(Chart {
         name: yaml.name.clone(),
@@ -238,7 +244,7 @@ fn load(entries: impl Iterator<Item = Entry>, place: &Place<'_>) -> Result<Chart
         values: Value::Map(values),
         schema: parts.schema,
         dependencies,
-        warnings: Vec::new(),
+        warnings,
     })
 }
 

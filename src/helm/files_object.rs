@@ -13,6 +13,9 @@ use crate::helm::glob::Glob;
 use crate::sprig;
 use crate::template::{Fault, Host, Kind, Map, MapKind, Object, Value};
 
+/// Steps that reading a pattern counts for, besides those for its length.
+const GLOB_STEPS: u64 = 1000;
+
 /// A chart's files, by their path below its folder.
 #[derive(Debug)]
 pub(super) struct Files(BTreeMap<Rc<str>, Arc<[u8]>>);
@@ -30,6 +33,7 @@ impl Files {
 
     fn glob(&self, host: &mut dyn Host, pattern: &str) -> Result<Value, Fault> {
         host.spend(self.0.keys().map(|name| name.len() as u64 + 1).sum())?;
+        host.spend(GLOB_STEPS + (pattern.len() as u64).saturating_mul(64))?;
         // Helm takes a pattern that is not sound for one that fits everything.
         let glob = Glob::files(pattern);
         let fits = |name: &str| glob.as_ref().is_none_or(|glob| glob.fits(name));

@@ -14,6 +14,8 @@ mod dependencies;
 mod files;
 mod files_object;
 mod glob;
+#[cfg(test)]
+mod hostile_tests;
 mod ignore;
 mod index;
 mod manifests;

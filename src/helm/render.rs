@@ -12,6 +12,7 @@ use crate::artifact::{VersionRange, parse_version};
 use crate::helm::files_object::Files;
 use crate::helm::manifests::{Document, Sorted, print};
 use crate::helm::render_error::RenderError;
+use crate::helm::values::duplicate_warnings;
 use crate::helm::{
     Capabilities, Chart, ChartFile, ChartFiles, KubeVersion, ValuesSource, merge_values, prepare,
 };
@@ -124,7 +125,8 @@ fn render_here(files: &ChartFiles, settings: &RenderSettings) -> Result<Rendered
     let sorted = sorted?;
     let mut crds = Vec::new();
     add_crds(&chart, &chart.name, &mut crds);
-    let mut warnings = std::mem::take(&mut chart.warnings);
+    let mut warnings = doubled(&settings.values);
+    warnings.append(&mut chart.warnings);
     warnings.extend(sorted.warnings);
     let annotations = chart.yaml.annotations.unwrap_or_default();
     Ok(Rendered {
@@ -137,6 +139,17 @@ fn render_here(files: &ChartFiles, settings: &RenderSettings) -> Result<Rendered
         warnings,
         annotations: annotations.into_iter().map(|(k, v)| (k, v.unwrap_or_default())).collect(),
     })
+}
+
+/// Warnings about keys that stand twice in what a person gave.
+fn doubled(sources: &[ValuesSource]) -> Vec<String> {
+    let files = sources.iter().filter_map(|source| match source {
+        ValuesSource::File { name, text } | ValuesSource::Inline { name, text } => {
+            Some((name, text))
+        }
+        _ => None,
+    });
+    files.flat_map(|(name, text)| duplicate_warnings(name, text)).collect()
 }
 
 /// Where the sequence of random numbers begins. Two renderings of one chart must be equal; nothing rendered here guards
@@ -214,10 +227,10 @@ impl<'a> Scope<'a> {
 
     /// Adds a chart and those below it. Each sees its own part of the values: the same maps, not copies.
     fn add(&mut self, chart: &'a Chart, path: &str, values: Value) -> Value {
-        let metadata = chart.metadata.deep_copy();
-        if let Value::Map(map) = &metadata {
-            map.set("IsRoot", Value::Bool(path == chart.name));
-        }
+        // One chart under two names shares its metadata, but for the map itself.
+        let metadata = chart.metadata.as_map().map(|map| map.shallow_copy());
+        let metadata = metadata.unwrap_or_else(|| Map::of(MapKind::Any, []));
+        metadata.set("IsRoot", Value::Bool(path == chart.name));
         let mut subcharts = Vec::new();
         for below in &chart.dependencies {
             let part = values.as_map().and_then(|map| map.get(&below.name));
@@ -226,7 +239,7 @@ impl<'a> Scope<'a> {
             subcharts.push((below.name.as_str(), context));
         }
         let entries = [
-            ("Chart", metadata),
+            ("Chart", Value::Map(Rc::new(metadata))),
             ("Files", Value::Object(Rc::new(Files::new(&chart.files)))),
             ("Release", self.release.clone()),
             ("Capabilities", self.capabilities.clone()),

@@ -251,7 +251,9 @@ impl<'a> Checker<'a> {
         if let Some(known) = self.patterns.borrow().get(pattern) {
             return known.as_ref().is_none_or(|known| known.is_match(text));
         }
-        self.spend(1000 + pattern.len());
+        if !self.spend(1000 + pattern.len()) {
+            return true;
+        }
         let mut builder = regex::RegexBuilder::new(pattern);
         let compiled =
             builder.size_limit(limits::SCHEMA_PATTERN_BYTES_MAX).build().ok().map(Rc::new);

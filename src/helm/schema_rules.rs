@@ -137,7 +137,10 @@ fn object_rules(checker: &Checker<'_>, step: &Step<'_>, map: &Map, seen: &mut Se
     let additional = step.schema.get("additionalProperties");
     let mut unwanted = Vec::new();
     for (key, value) in map.entries() {
-        checker.spend(key.len());
+        let work = key.len() + patterns.map_or(0, JsonMap::len);
+        if !checker.spend(work) {
+            break;
+        }
         let named = properties.and_then(|schemas| schemas.get(&*key)).into_iter();
         let matching = patterns.into_iter().flat_map(JsonMap::iter);
         let matching = matching.filter(|(pattern, _)| checker.matches(pattern, &key));

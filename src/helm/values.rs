@@ -12,6 +12,17 @@ use crate::template::{Map, MapKind, Value};
 /// Longest part of a text that an error repeats.
 const SHOWN_CHARS_MAX: usize = 200;
 
+/// Says which keys of a text of values stand twice in one map: of those the last one counts, as in Helm.
+pub(super) fn duplicate_warnings(name: &str, text: &str) -> Vec<String> {
+    let found = sprig::duplicate_keys(text).into_iter().take(limits::PROBLEMS_MAX);
+    found
+        .map(|(key, line)| {
+            let key: String = key.chars().take(SHOWN_CHARS_MAX).collect();
+            format!("{name}:{line}: {key} stands twice; the last one counts")
+        })
+        .collect()
+}
+
 /// One thing that a person said about the values of a chart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ValuesSource {

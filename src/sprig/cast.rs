@@ -92,8 +92,8 @@ fn decimal(text: &[u8]) -> i64 {
 }
 
 /// Reads what is printed as an octal number, for file modes.
-fn to_decimal(_: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
-    let printed = print::strval(args.any(0));
+fn to_decimal(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
+    let printed = print::strval(host, args.any(0))?;
     let text = std::str::from_utf8(&printed).unwrap_or_default();
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),

@@ -2,8 +2,8 @@
 
 use crate::sprig::dates::ALL;
 use crate::sprig::moment::Moment;
-use crate::sprig::print;
 use crate::sprig::testing::{Bench, call, shown};
+use crate::template::print_value;
 use crate::template::{Object, Value};
 
 #[test]
@@ -89,13 +89,13 @@ const WRITTEN: &[(i64, &str, &str)] = &[
 fn reads_times_as_go_does() {
     for (layout, text, expected) in READ {
         let outcome = match call(ALL, "mustToDate", &[(*layout).into(), (*text).into()]) {
-            Ok(time) => String::from_utf8_lossy(&print::strval(&time)).into_owned(),
+            Ok(time) => print_value(&time),
             Err(fault) => format!("error: {fault}"),
         };
         assert_eq!(outcome, *expected, "{layout} {text}");
     }
     let zero = call(ALL, "toDate", &["2006".into(), "x".into()]).unwrap();
-    assert_eq!(&print::strval(&zero)[..], b"0001-01-01 00:00:00 +0000 UTC");
+    assert_eq!(print_value(&zero), "0001-01-01 00:00:00 +0000 UTC");
 }
 
 /// Layout, text, and what `mustToDate` prints.
@@ -304,7 +304,7 @@ fn times_answer() {
     let ask = |method: &str, args: &[Value]| {
         let answer = time.call(&mut Bench::default(), method, args)?;
         Some(match answer {
-            Ok(value) => String::from_utf8_lossy(&print::strval(&value)).into_owned(),
+            Ok(value) => print_value(&value),
             Err(fault) => format!("error: {fault}"),
         })
     };

@@ -5,21 +5,38 @@ use std::rc::Rc;
 
 use crate::template::{Element, Fault, Host, List, Value, sprint, sprintf};
 
-/// Any value as a text (`strval`): texts as they are, everything else as `print` shows it.
-pub(super) fn strval(value: &Value) -> Cow<'_, [u8]> {
-    match value.as_bytes() {
-        Some(bytes) => Cow::Borrowed(bytes),
-        None => Cow::Owned(sprint(std::slice::from_ref(value)).into_bytes()),
+/// Any value as a text (`strval`): texts as they are, everything else as `print` shows it. What is printed is counted: a list
+/// of a few elements can print without end, because lists share what they hold.
+pub(super) fn strval<'v>(host: &mut dyn Host, value: &'v Value) -> Result<Cow<'v, [u8]>, Fault> {
+    if let Some(bytes) = value.as_bytes() {
+        return Ok(Cow::Borrowed(bytes));
     }
+    let printed = sprint(std::slice::from_ref(value)).into_bytes();
+    host.spend(printed.len() as u64)?;
+    Ok(Cow::Owned(printed))
 }
 
 /// Any value as a list of texts (`strslice`): nil is left out, and what is no list becomes one of one.
-pub(super) fn strings(value: &Value) -> Vec<Cow<'_, [u8]>> {
+pub(super) fn strings<'v>(
+    host: &mut dyn Host,
+    value: &'v Value,
+) -> Result<Vec<Cow<'v, [u8]>>, Fault> {
     match value {
-        Value::Nil => Vec::new(),
-        Value::List(list) => list.items.iter().filter(|item| !item.is_nil()).map(strval).collect(),
-        other => vec![strval(other)],
+        Value::List(list) => all(host, &list.items),
+        other => all(host, std::slice::from_ref(other)),
     }
+}
+
+/// Values as texts; nil is left out.
+pub(super) fn all<'v>(
+    host: &mut dyn Host,
+    values: &'v [Value],
+) -> Result<Vec<Cow<'v, [u8]>>, Fault> {
+    let mut texts = Vec::new();
+    for value in values.iter().filter(|value| !value.is_nil()) {
+        texts.push(strval(host, value)?);
+    }
+    Ok(texts)
 }
 
 /// A list of texts.

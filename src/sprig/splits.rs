@@ -17,7 +17,8 @@ pub(super) const ALL: &[Function] = &[
     Function::fixed("splitn", 3, splitn),
     Function::fixed("splitList", 2, split_list),
     Function::fixed("join", 2, |host, args| {
-        print::join(host, &print::strings(args.any(1)), args.bytes(0)?)
+        let texts = print::strings(host, args.any(1))?;
+        print::join(host, &texts, args.bytes(0)?)
     }),
     Function::fixed("toStrings", 1, to_strings),
     Function::fixed("sortAlpha", 1, sort_alpha),
@@ -75,15 +76,15 @@ fn split_list(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
 }
 
 fn to_strings(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
-    let texts = print::strings(args.any(0));
+    let texts = print::strings(host, args.any(0))?;
     host.spend(texts.len() as u64)?;
     Ok(print::list_of_texts(texts))
 }
 
 fn sort_alpha(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
     let mut texts = match args.any(0) {
-        list @ Value::List(_) => print::strings(list),
-        other => vec![print::strval(other)],
+        list @ Value::List(_) => print::strings(host, list)?,
+        other => vec![print::strval(host, other)?],
     };
     host.spend((texts.len() as u64).saturating_mul(u64::from(texts.len().max(2).ilog2())))?;
     texts.sort();

@@ -30,7 +30,7 @@ pub(super) const ALL: &[Function] = &[
     Function::variadic("cat", 0, cat),
     Function::fixed("plural", 3, plural),
     Function::fixed("shuffle", 1, shuffle),
-    Function::fixed("toString", 1, |_, args| Ok(text(&print::strval(args.any(0))))),
+    Function::fixed("toString", 1, |host, args| Ok(text(&print::strval(host, args.any(0))?))),
 ];
 
 /// A text of some bytes.
@@ -166,28 +166,30 @@ fn indented(host: &mut dyn Host, args: Args<'_>, mut out: Vec<u8>) -> Result<Val
 fn quote(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
     let mut out = Vec::new();
     for value in args.0.iter().filter(|value| !value.is_nil()) {
-        out.push(print::quoted(&print::strval(value)));
+        let quoted = print::quoted(&print::strval(host, value)?);
+        host.spend(quoted.len() as u64)?;
+        out.push(quoted);
     }
-    host.spend(out.iter().map(|quoted| quoted.len() as u64).sum())?;
     Ok(out.join(" ").into())
 }
 
 fn squote(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
     let mut out = Vec::new();
     for value in args.0.iter().filter(|value| !value.is_nil()) {
+        let shown = print::strval(host, value)?;
+        host.spend(shown.len() as u64 + 3)?;
         if !out.is_empty() {
             out.push(b' ');
         }
         out.push(b'\'');
-        out.extend_from_slice(&print::strval(value));
+        out.extend_from_slice(&shown);
         out.push(b'\'');
     }
-    host.spend(out.len() as u64)?;
     Ok(Value::from_bytes(out))
 }
 
 fn cat(host: &mut dyn Host, args: Args<'_>) -> Result<Value, Fault> {
-    let texts: Vec<_> = args.0.iter().filter(|value| !value.is_nil()).map(print::strval).collect();
+    let texts = print::all(host, args.0)?;
     print::join(host, &texts, b" ")
 }
 

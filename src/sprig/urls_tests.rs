@@ -1,16 +1,16 @@
 //! What Go makes of URLs, taken from Sprig itself.
 
-use crate::sprig::print;
 use crate::sprig::testing::{call, shown};
 use crate::sprig::urls::ALL;
 use crate::template::Value;
+use crate::template::print_value;
 
 #[test]
 fn reads_urls_and_writes_them_again_as_go_does() {
     for (whole, parts, joined) in TABLE {
         let outcome = call(ALL, "urlParse", &[(*whole).into()]);
         let (shown_parts, shown_url) = match outcome {
-            Ok(map) => (print::strval(&map).into_owned(), shown(ALL, "urlJoin", &[map])),
+            Ok(map) => (print_value(&map).into_bytes(), shown(ALL, "urlJoin", &[map])),
             Err(fault) => (format!("error: {fault}").into_bytes(), String::new()),
         };
         assert_eq!(String::from_utf8_lossy(&shown_parts), *parts, "{whole}");

@@ -1,5 +1,6 @@
 //! Calls functions, and says what went wrong when they fail.
 
+use crate::limits;
 use crate::template::builtins;
 use crate::template::exec::{Call, State, Stop};
 use crate::template::operand::{At, Given, Operand, wrong_argument};
@@ -33,7 +34,10 @@ impl<'t> State<'t, '_> {
             self.arguments(given)?
         };
         self.begin_call(name, place, given);
-        match (function.run)(self, Args(&arguments)) {
+        // Whatever a function does with its texts, it reads them: the clock is looked at in time.
+        let read: usize = arguments.iter().filter_map(Value::as_bytes).map(<[u8]>::len).sum();
+        let paid = self.run.spend(read as u64 / limits::RENDER_BYTES_PER_STEP);
+        match paid.and_then(|()| (function.run)(self, Args(&arguments))) {
             Ok(value) => Ok(Operand::plain(value)),
             Err(fault) => Err(self.call_failed(fault)),
         }

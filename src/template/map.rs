@@ -95,13 +95,6 @@ impl Map {
         self.entries.borrow()
     }
 
-    /// A copy that shares no map with this one.
-    #[must_use]
-    pub fn deep_copy(&self) -> Self {
-        let entries = self.entries().into_iter().map(|(key, value)| (key, value.deep_copy()));
-        Self::of(self.kind, entries)
-    }
-
     /// A copy that shares what its values hold.
     #[must_use]
     pub fn shallow_copy(&self) -> Self {

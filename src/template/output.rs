@@ -15,6 +15,8 @@ pub struct Output {
     marks: Vec<Mark>,
     /// Where the lines of the template begin, from the second line on.
     lines: Vec<usize>,
+    /// Where the lines of the output end. Every line is asked for its origin, and files of megabytes are common.
+    breaks: Vec<usize>,
 }
 
 /// From here on, a node wrote.
@@ -40,8 +42,8 @@ impl Output {
         if !mark.verbatim {
             return line;
         }
-        let written = self.text.as_bytes().get(mark.offset..offset.min(self.text.len()));
-        line + written.map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count())
+        let breaks_before = |offset: usize| self.breaks.partition_point(|at| *at < offset);
+        line + breaks_before(offset.min(self.text.len())).saturating_sub(breaks_before(mark.offset))
     }
 }
 
@@ -82,9 +84,14 @@ impl Buffer {
     pub(super) fn finish(self, tree: &Rc<Tree>) -> Output {
         let mut marks = self.marks.unwrap_or_default();
         let text = strip(self.text, &mut marks);
-        let starts = tree.source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        Output { text, marks, lines: starts.map(|(at, _)| at + 1).collect() }
+        let lines = line_breaks(&tree.source).map(|at| at + 1).collect();
+        let breaks = line_breaks(&text).collect();
+        Output { text, marks, lines, breaks }
     }
+}
+
+fn line_breaks(text: &str) -> impl Iterator<Item = usize> {
+    text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at)
 }
 
 /// The marks of a buffer while something else writes into it.

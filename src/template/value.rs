@@ -260,19 +260,6 @@ impl Value {
     pub fn is_nil(&self) -> bool {
         matches!(self, Self::Nil)
     }
-
-    /// A copy that shares no map with this one (`copystructure.Copy`).
-    #[must_use]
-    pub fn deep_copy(&self) -> Self {
-        match self {
-            Self::List(list) => Self::List(Rc::new(List {
-                of: list.of,
-                items: list.items.iter().map(Self::deep_copy).collect(),
-            })),
-            Self::Map(map) => Self::Map(Rc::new(map.deep_copy())),
-            other => other.clone(),
-        }
-    }
 }
 
 impl Kind {

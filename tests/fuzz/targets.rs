@@ -207,7 +207,7 @@ fn set(bytes: &[u8]) {
         |path| ValuesSource::SetFile { path, content: "content".to_owned() },
     ];
     let mut all = vec![base.clone()];
-    for (at, line) in text.lines().take(50).enumerate() {
+    for (at, line) in text.lines().take(12).enumerate() {
         for kind in kinds {
             drop(merge_values(&[base.clone(), kind(line.to_owned())]));
         }

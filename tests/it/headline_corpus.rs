@@ -102,6 +102,12 @@ fn rendered(corpus: &Path, name: &str, folder: &str) -> Rendered {
     if name == "argo-cd" {
         files.extend(entries(&corpus.join("charts/redis-ha/charts/redis-ha"), "charts/redis-ha/"));
     }
+    if name == "kargo" {
+        // Its repository has no version: packing it for a release writes one.
+        let chart = files.iter_mut().find(|(path, _)| path == "Chart.yaml").unwrap();
+        let text = String::from_utf8(chart.1.clone()).unwrap();
+        chart.1 = text.replace("0.1.0", "1.11.2").into_bytes();
+    }
     let files = ChartFiles::from_folder(files).unwrap_or_else(|e| panic!("{name}: {e}"));
     let mut settings = RenderSettings { release: name.to_owned(), ..RenderSettings::default() };
     if name == "kargo" {

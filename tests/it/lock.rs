@@ -56,16 +56,7 @@ fn the_lock_holds_everything_once_and_nothing_else() {
 fn what_cannot_be_seen_into_is_said_and_recorded() {
     let world = World::start();
     let (_, lock) = locked(&world, &world.inventory());
-    assert_eq!(
-        lock.opaque(),
-        [
-            "ApplicationSet @ apps/jobs/list.yaml:11",
-            "chart not rendered: common 0.3.1 @ web-1.2.0/Chart.yaml dependencies[common]",
-            "chart not rendered: web 1.2.0 @ platform.yaml:5 charts[0]",
-            "chart not rendered: web 1.2.0 @ argocd/root/chart.yaml:8 spec.source.repoURL",
-            "chart not rendered: web 1.2.0 @ argocd/root/values.yaml:8 spec.sources[0].repoURL",
-        ]
-    );
+    assert_eq!(lock.opaque(), ["ApplicationSet @ apps/jobs/list.yaml:11",]);
     for entry in lock.list("opaque") {
         assert!(entry["advice"].as_str().is_some_and(|text| !text.is_empty()), "{entry}");
     }
@@ -75,23 +66,45 @@ fn what_cannot_be_seen_into_is_said_and_recorded() {
 fn images_are_found_wherever_a_podspec_is() {
     let world = World::start();
     let (_, lock) = locked(&world, &world.inventory());
-    let repo = format!("repo:{}", world.places().platform);
+    let places = world.places();
+    let app = format!("app:{}@main#", places.platform);
     let spec = "spec.template.spec";
     for (image, place) in [
-        ("web", format!("apps/web/deployment.yaml:12 | {spec}.containers[0].image")),
-        ("init", format!("apps/web/deployment.yaml:10 | {spec}.initContainers[0].image")),
-        ("debug", format!("apps/web/deployment.yaml:14 | {spec}.ephemeralContainers[0].image")),
-        ("models", format!("apps/web/deployment.yaml:16 | {spec}.volumes[0].image.reference")),
-        ("canary", format!("apps/web/rollout.yaml:11 | {spec}.containers[0].image")),
+        ("web", format!("apps/web | apps/web/deployment.yaml:12 | {spec}.containers[0].image")),
+        (
+            "init",
+            format!("apps/web | apps/web/deployment.yaml:10 | {spec}.initContainers[0].image"),
+        ),
+        (
+            "debug",
+            format!("apps/web | apps/web/deployment.yaml:14 | {spec}.ephemeralContainers[0].image"),
+        ),
+        (
+            "models",
+            format!("apps/web | apps/web/deployment.yaml:16 | {spec}.volumes[0].image.reference"),
+        ),
+        ("canary", format!("apps/web | apps/web/rollout.yaml:11 | {spec}.containers[0].image")),
         (
             "nightly",
-            "apps/jobs/cron.yaml:12 | spec.jobTemplate.spec.template.spec.containers[0].image"
+            "apps/jobs | apps/jobs/cron.yaml:12 | \
+             spec.jobTemplate.spec.template.spec.containers[0].image"
                 .to_owned(),
         ),
-        ("list", "apps/jobs/list.yaml:9 | items[0].spec.containers[0].image".to_owned()),
+        (
+            "list",
+            "apps/jobs | apps/jobs/list.yaml:9 | items[0].spec.containers[0].image".to_owned(),
+        ),
     ] {
         let pin = lock.pin("images", "reference", &format!("/acme/{image}:1.0"));
-        assert_eq!(because(pin), [format!("{repo} | {place}")], "{image}");
+        let mut want = vec![format!("{app}{place}")];
+        if image == "web" {
+            // The chart runs it too.
+            want.push(format!(
+                "chart:{}/web:1.2.0 | web/templates/deployment-0.yaml:14 | {spec}.containers[0].image",
+                places.charts
+            ));
+        }
+        assert_eq!(because(pin), want, "{image}");
     }
 }
 
@@ -101,27 +114,28 @@ fn every_edge_is_kept_and_a_cycle_ends() {
     let world = World::start();
     let (_, lock) = locked(&world, &world.inventory());
     let places = world.places();
-    let repo = format!("repo:{}", places.platform);
+    let app = |path: &str| format!("app:{}@main#{path}", places.platform);
+    let (root, web) = (app("argocd/root"), app("apps/web"));
     assert_eq!(
         because(lock.pin("repos", "url", "/acme/platform.git")),
         [
+            format!("{web} | apps/web/root-again.yaml:8 | spec.source.repoURL"),
+            format!("{root} | argocd/root/jobs.yaml:8 | spec.source.repoURL"),
+            format!("{root} | argocd/root/web.yaml:8 | spec.source.repoURL"),
             "inventory | platform.yaml:12 | repos[0]".to_owned(),
             "inventory | platform.yaml:15 | apps[0]".to_owned(),
-            format!("{repo} | apps/web/root-again.yaml:8 | spec.source.repoURL"),
-            format!("{repo} | argocd/root/jobs.yaml:8 | spec.source.repoURL"),
-            format!("{repo} | argocd/root/web.yaml:8 | spec.source.repoURL"),
         ]
     );
     assert_eq!(
         because(lock.pin("repos", "url", "/acme/values.git")),
-        [format!("{repo} | argocd/root/values.yaml:13 | spec.sources[1].repoURL")]
+        [format!("{root} | argocd/root/values.yaml:13 | spec.sources[1].repoURL")]
     );
     assert_eq!(
         because(lock.pin("charts", "chart", "web")),
         [
+            format!("{root} | argocd/root/chart.yaml:8 | spec.source.repoURL"),
+            format!("{root} | argocd/root/values.yaml:8 | spec.sources[0].repoURL"),
             "inventory | platform.yaml:5 | charts[0]".to_owned(),
-            format!("{repo} | argocd/root/chart.yaml:8 | spec.source.repoURL"),
-            format!("{repo} | argocd/root/values.yaml:8 | spec.sources[0].repoURL"),
         ]
     );
     assert_eq!(
@@ -144,7 +158,8 @@ fn inspect_explains_a_deep_image_from_the_inventory_on() {
     let line = listed.lines().find(|line| line.contains("/acme/nightly:1.0")).unwrap();
     assert!(
         line.ends_with(
-            "because platform.yaml:15 apps[0] > apps/jobs/cron.yaml:12 \
+            "because platform.yaml:15 apps[0] > argocd/root/jobs.yaml:8 spec.source.repoURL > \
+             apps/jobs/cron.yaml:12 \
              spec.jobTemplate.spec.template.spec.containers[0].image"
         ),
         "{line}"
@@ -242,13 +257,14 @@ fn ranges_pick_the_highest_version_and_each_version_comes_once() {
     assert_eq!(versions, ["common 0.3.1", "web 1.0.0", "web 1.2.0"]);
 }
 
-/// Charts in a registry and sources by `oci://`: all are pinned; what is in them is not seen into.
+/// Charts in a registry and sources by `oci://`: all are pinned; charts are rendered, the others not seen into.
 #[test]
 fn sources_in_a_registry_are_pinned_and_called_opaque() {
     let world = World::empty();
     let (host, registry) = (world.host(), world.registry());
+    world.push_services(&["acme/web:1"]);
     for version in ["1.0.0", "1.4.2"] {
-        let chart = ChartSpec::new("web", version).image("example.com/web:1").build();
+        let chart = ChartSpec::new("web", version).image(&format!("{host}/acme/web:1")).build();
         let artifact = chart_artifact(&chart.config_json(), &chart.tgz);
         registry.push_image("charts/web", version, &artifact);
     }
@@ -267,7 +283,8 @@ fn sources_in_a_registry_are_pinned_and_called_opaque() {
     assert_eq!(chart["version"], "1.4.2");
     assert_eq!(chart["repo"], format!("oci://{charts}"));
     assert_eq!(chart["digest"].as_str(), registry.digest("charts/web", "1.4.2").as_deref());
-    let images = [format!("{host}/charts/web:1.0.0"), format!("{host}/manifests/base:1.0")];
+    let images = ["acme/web:1", "charts/web:1.0.0", "manifests/base:1.0"];
+    let images = images.map(|name| format!("{host}/{name}"));
     assert_eq!(lock.texts("images", "reference"), images);
     assert_eq!(
         lock.opaque(),
@@ -278,7 +295,6 @@ fn sources_in_a_registry_are_pinned_and_called_opaque() {
             format!(
                 "OCI source not unpacked: {host}/manifests/base:1.0 @ root/c.yaml:8 spec.source.repoURL"
             ),
-            "chart not rendered: web 1.4.2 @ root/a.yaml:8 spec.source.repoURL".to_owned(),
         ]
     );
 }
