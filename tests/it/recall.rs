@@ -77,7 +77,8 @@ fn charts() -> Option<Charts> {
         let _ = writeln!(std::io::stderr(), "not run: no ../shared/corpus/charts");
         return None;
     }
-    let paths = WalkDir::new(corpus).into_iter().filter_map(Result::ok).map(|e| e.into_path());
+    let paths =
+        WalkDir::new(corpus).into_iter().filter_map(Result::ok).map(walkdir::DirEntry::into_path);
     let folders = paths.filter(|path| path.ends_with("Chart.yaml"));
     let folders = folders.map(|path| path.parent().expect("a folder").to_owned());
     let outer = folders.filter(|folder| {

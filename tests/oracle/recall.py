@@ -40,7 +40,9 @@ def canonical(text):
     """An image as the list writes it: with a host, and with a tag when it has no digest."""
     host, slash, rest = text.partition("/")
     if not slash or not (re.search("[.:]", host) or host == "localhost"):
-        host, rest = "docker.io", text if slash else f"library/{text}"
+        host, rest = "docker.io", text
+    if host == "docker.io" and "/" not in rest:
+        rest = f"library/{rest}"
     pointed = "@" in rest or ":" in rest.rpartition("/")[2]
     return f"{host}/{rest}" if pointed else f"{host}/{rest}:latest"
 
@@ -106,7 +108,7 @@ def hauler_or_not():
 def peers(cases, helm, program):
     """What grep and hauler find, case by case."""
     known, notes = charts(CORPUS.resolve()), []
-    found = {"grep image:": {}, **({"hauler": {}} if program else {})}
+    found = {"grep": {}, **({"hauler": {}} if program else {})}
     with tempfile.TemporaryDirectory(prefix="haversack-recall.") as folder:
         folder, copies = pathlib.Path(folder), {}
         for chart, case in cases:
@@ -114,7 +116,7 @@ def peers(cases, helm, program):
             copies[chart] = copy or sys.exit("\n".join(notes))
             own = copy / case if case.startswith("ci/") else VALUES / chart / f"{case}.yaml"
             flags = ["--values", str(own)] if own.is_file() or case != "defaults" else []
-            found["grep image:"][chart, case] = grep(helm, copy, flags)
+            found["grep"][chart, case] = grep(helm, copy, flags)
             if program:
                 with tempfile.TemporaryDirectory(dir=folder) as empty:
                     names = hauler(program, helm, copy, flags, empty)
