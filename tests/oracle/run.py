@@ -231,7 +231,7 @@ def table(rows):
 class Oracle:
     def __init__(self, options, ours, helm4, helm3):
         self.options, self.ours, self.helm4, self.helm3 = options, ours, helm4, helm3
-        self.diffs, self.failures, self.odd = [], [], []
+        self.diffs, self.failures, self.odd, self.old = [], [], [], []
         self.kube = self.default_kube_version() if helm3 else None
 
     def default_kube_version(self):
@@ -260,24 +260,31 @@ class Oracle:
             return
         row.helm += statistics.median(r[3] for r in helm)
         row.here += statistics.median(r[3] for r in here)
+        random = set()
         for source, verdict, diff in compare(here[0][1], helm[0][1], helm[1][1]):
             row.count[verdict] += 1
+            if verdict == "random":
+                random.add(source)
             if diff:
                 self.diffs.append((f"{chart.name} {name}: {source} ({verdict})", diff))
         parts = lambda text: [(s, len(p)) for s, p in files(text).items()]
         if parts(here[0][1]) != parts(helm[0][1]):
             self.diffs.append((f"{chart.name} {name}: order of files", ""))
-        self.old_helm(row, chart, flags, here[0][1])
+        self.old_helm(row, chart, f"{chart.name} {name}", flags, here[0][1], random)
 
-    def old_helm(self, row, chart, flags, ours):
+    def old_helm(self, row, chart, what, flags, ours, random):
+        """Helm 3 is looked at for what it does otherwise; it decides nothing."""
         if not self.helm3:
             return
         more = [] if "--kube-version" in flags else ["--kube-version", self.kube]
         code, out, _, _ = run(self.helm3, chart, flags, more)
         if code == 0:
             theirs, ours = trimmed(out), trimmed(ours)
-            row.v3_files += len(theirs)
-            row.v3_same += sum(ours.get(source) == parts for source, parts in theirs.items())
+            compared = [source for source in theirs if source not in random]
+            others = [source for source in compared if ours.get(source) != theirs[source]]
+            row.v3_files += len(compared)
+            row.v3_same += len(compared) - len(others)
+            self.old += [f"{what}: {source}" for source in others]
 
     def keep(self, chart, name, helm, here):
         if self.options.keep:
@@ -329,7 +336,7 @@ def report(oracle, rows, notes):
     for row in rows:
         total.add(row)
     table([COLUMNS] + [row.cells() for row in rows + [total]])
-    for title, lines in [("notes", notes), ("failed here", oracle.failures), ("rendered here alone", oracle.odd)]:
+    for title, lines in [("notes", notes), ("failed here", oracle.failures), ("rendered here alone", oracle.odd), ("otherwise in helm 3", oracle.old)]:
         if lines:
             print(f"\n{title} ({len(lines)}):", *lines, sep="\n  ")
     if oracle.diffs:
