@@ -72,7 +72,7 @@ enum Verb {
     Why(why::Args),
     Build(build::Args),
     Inspect(inspect::Args),
-    Render(render::Args),
+    Render(Box<render::Args>),
     Verify(verify::Args),
     Replay(replay::Args),
     Serve(serve::Args),
