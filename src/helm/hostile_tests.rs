@@ -124,8 +124,8 @@ fn a_schema_ends_whatever_it_refers_to() {
         r##"{"$ref": "#"}"##,
         r##"{"allOf": [{"$ref": "#"}, {"$ref": "#"}]}"##,
         r##"{"additionalProperties": {"$ref": "#"}}"##,
-        r##"{"additionalProperties": {"pattern": "^(a+)+$"}}"##,
-        r##"{"patternProperties": {"((a{100}){100}){100}": false}}"##,
+        r#"{"additionalProperties": {"pattern": "^(a+)+$"}}"#,
+        r#"{"patternProperties": {"((a{100}){100}){100}": false}}"#,
         &doubled,
     ] {
         let long = format!("a: {}!\nb: {{c: {{d: 1}}}}\n", "a".repeat(1000));

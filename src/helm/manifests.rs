@@ -354,7 +354,7 @@ mod tests {
 
     #[test]
     fn what_is_no_document_is_an_error_with_its_line() {
-        assert_eq!(sorted("a: 1\nb: [\n").expect_err("no YAML").line.is_some(), true);
+        assert!(sorted("a: 1\nb: [\n").expect_err("no YAML").line.is_some());
         assert!(sorted("kind: [x]").expect_err("kind").message.contains("kind must be a text"));
         assert!(sorted("- a").expect_err("list").message.contains("must be a map"));
         assert_eq!(sorted("# nothing\n").expect("a comment").documents[0].kind, "");

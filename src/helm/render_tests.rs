@@ -9,7 +9,7 @@ use crate::template::{Demands, PLACEHOLDER};
 const WEB: &[(&str, &str)] = &[
     (
         "Chart.yaml",
-        r##"apiVersion: v2
+        r"apiVersion: v2
 name: web
 version: 1.2.3
 appVersion: v7
@@ -17,66 +17,66 @@ dependencies:
   - {name: db, version: 0.1.0, condition: db.enabled}
   - {name: lib, version: 0.1.0}
 annotations: {artifacthub.io/category: x}
-"##,
+",
     ),
     (
         "charts/db/Chart.yaml",
-        r##"apiVersion: v2
+        r"apiVersion: v2
 name: db
 version: 0.1.0
-"##,
+",
     ),
     (
         "charts/db/templates/db.yaml",
-        r##"{{- $_ := set .Values "touched" "yes" -}}
+        r#"{{- $_ := set .Values "touched" "yes" -}}
 kind: Secret
 metadata: {name: db}
 port: {{ .Values.port }} {{ .Values.global.zone }} {{ .Chart.Name }} {{ .Chart.IsRoot }}
-"##,
+"#,
     ),
     (
         "charts/db/values.yaml",
-        r##"port: 1
-"##,
+        r"port: 1
+",
     ),
     (
         "charts/lib/Chart.yaml",
-        r##"apiVersion: v2
+        r"apiVersion: v2
 name: lib
 version: 0.1.0
 type: library
-"##,
+",
     ),
     (
         "charts/lib/templates/_lib.tpl",
-        r##"{{ define "lib.name" }}{{ .Release.Name }}-{{ .Chart.Name }}{{ end }}
-"##,
+        r#"{{ define "lib.name" }}{{ .Release.Name }}-{{ .Chart.Name }}{{ end }}
+"#,
     ),
     (
         "charts/lib/templates/never.yaml",
-        r##"kind: Never
-"##,
+        r"kind: Never
+",
     ),
     (
         "crds/x.yaml",
-        r##"kind: CustomResourceDefinition
-"##,
+        r"kind: CustomResourceDefinition
+",
     ),
     (
         "files/one.txt",
-        r##"a
+        r"a
 b
-"##,
+",
     ),
     ("files/two.md", "two"),
     (
         "templates/NOTES.txt",
-        r##"thanks {{ .Values.seen }}
-"##,
+        r"thanks {{ .Values.seen }}
+",
     ),
     (
         "templates/a.yaml",
-        r##"---# first
+        r#"---# first
 kind: ConfigMap
 metadata: {name: a}
 data:
@@ -88,11 +88,11 @@ data:
   lines: {{ .Files.Lines "files/one.txt" | toJson }}
   get: {{ .Files.Get "files/two.md" }}{{ .Files.Get "nope" | quote }}
   range: {{ range $name, $bytes := .Files.Glob "files/**" }}{{ $name }}={{ len $bytes }} {{ end }}
-"##,
+"#,
     ),
     (
         "templates/b.yaml",
-        r##"{{- $_ := set .Values "seen" "b" -}}
+        r#"{{- $_ := set .Values "seen" "b" -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -110,11 +110,11 @@ kind: Service
 metadata: {name: second}
 
 
-"##,
+"#,
     ),
     (
         "templates/hook.yaml",
-        r##"kind: Job
+        r#"kind: Job
 metadata:
   name: hook
   annotations:
@@ -125,25 +125,25 @@ kind: Pod
 metadata:
   name: try
   annotations: {helm.sh/hook: test}
-"##,
+"#,
     ),
     (
         "templates/sub/deep.yaml",
-        r##"{{- $_ := set .Values "deep" "first" -}}
-"##,
+        r#"{{- $_ := set .Values "deep" "first" -}}
+"#,
     ),
     (
         "values.yaml",
-        r##"replicas: 2
+        r"replicas: 2
 size: 1000000
 db: {enabled: true, port: 5432}
 global: {zone: a}
-"##,
+",
     ),
 ];
 
 /// `helm template web --include-crds`.
-const WEB_MANIFEST: &str = r##"---
+const WEB_MANIFEST: &str = r#"---
 # Source: web/crds/x.yaml
 kind: CustomResourceDefinition
 
@@ -213,7 +213,7 @@ metadata:
     helm.sh/hook: post-install, pre-upgrade
     helm.sh/hook-weight: "5"
 
-"##;
+"#;
 
 fn files(entries: &[(&str, &str)]) -> ChartFiles {
     let entries = entries.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()));
