@@ -66,6 +66,7 @@ Exit codes: 0 done, 1 our bug, 2 usage, 3 inventory or lock not sound, 4 a sourc
 refused, 5 not trusted, 6 damaged, 7 the site refused, 8 a rotation hook failed, 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "made once a run")]
 enum Verb {
     Init(init::Args),
     Lock(lock::Args),

@@ -18,6 +18,7 @@ use crate::template::Demands;
 #[command(
     after_help = "Example:\n  haversack render oci://ghcr.io/argoproj/argo-helm/argo-cd --version 10.1.1"
 )]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct Args {
     #[command(flatten)]
     chart: chart_place::Place,

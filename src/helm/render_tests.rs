@@ -9,7 +9,7 @@ use crate::template::{Demands, PLACEHOLDER};
 const WEB: &[(&str, &str)] = &[
     (
         "Chart.yaml",
-        "apiVersion: v2
+        r"apiVersion: v2
 name: web
 version: 1.2.3
 appVersion: v7
@@ -21,7 +21,7 @@ annotations: {artifacthub.io/category: x}
     ),
     (
         "charts/db/Chart.yaml",
-        "apiVersion: v2
+        r"apiVersion: v2
 name: db
 version: 0.1.0
 ",
@@ -36,12 +36,12 @@ port: {{ .Values.port }} {{ .Values.global.zone }} {{ .Chart.Name }} {{ .Chart.I
     ),
     (
         "charts/db/values.yaml",
-        "port: 1
+        r"port: 1
 ",
     ),
     (
         "charts/lib/Chart.yaml",
-        "apiVersion: v2
+        r"apiVersion: v2
 name: lib
 version: 0.1.0
 type: library
@@ -54,24 +54,24 @@ type: library
     ),
     (
         "charts/lib/templates/never.yaml",
-        "kind: Never
+        r"kind: Never
 ",
     ),
     (
         "crds/x.yaml",
-        "kind: CustomResourceDefinition
+        r"kind: CustomResourceDefinition
 ",
     ),
     (
         "files/one.txt",
-        "a
+        r"a
 b
 ",
     ),
     ("files/two.md", "two"),
     (
         "templates/NOTES.txt",
-        "thanks {{ .Values.seen }}
+        r"thanks {{ .Values.seen }}
 ",
     ),
     (
@@ -134,7 +134,7 @@ metadata:
     ),
     (
         "values.yaml",
-        "replicas: 2
+        r"replicas: 2
 size: 1000000
 db: {enabled: true, port: 5432}
 global: {zone: a}

@@ -15,15 +15,29 @@ use crate::resolve::request::{Release, Request};
 use crate::resolve::values::Home;
 use crate::resolve::{Closure, Faults};
 
+/// A chart that is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct ChartRequest<'a> {
+    pub(super) repo: &'a ChartRepo,
+    pub(super) chart: &'a str,
+    pub(super) version: &'a str,
+}
+
+/// Why a chart is rendered: what was said about it, and where.
+#[derive(Clone, Copy)]
+pub(super) struct Reason<'a> {
+    pub(super) release: &'a Release,
+    pub(super) edge: &'a Edge,
+}
+
 impl Closure<'_> {
     pub(super) async fn expand_chart(
         &self,
-        repo: &ChartRepo,
-        chart: &str,
-        version: &str,
+        chart: ChartRequest<'_>,
         release: Option<&Release>,
         edge: &Edge,
     ) -> Result<Expansion, Cause> {
+        let ChartRequest { repo, chart, version } = chart;
         let range = VersionRange::parse(version).map_err(SourceError::Range)?;
         let pinned = self.sources.pin_chart(repo, chart, &range).await?;
         let from = pinned.pin.id();
@@ -38,7 +52,8 @@ impl Closure<'_> {
         if let Some(release) = release {
             let home = Home::Package { name: chart, files: &files };
             let settings = self.settings(release, &home).await?;
-            self.render_all(&files, settings, release, edge, &mut expansion).await?;
+            let reason = Reason { release, edge };
+            self.render_all(&files, settings, reason, &mut expansion).await?;
         }
         expansion.chart = Some(pinned.pin);
         Ok(expansion)
@@ -89,10 +104,10 @@ impl Closure<'_> {
         &self,
         files: &ChartFiles,
         settings: RenderSettings,
-        release: &Release,
-        edge: &Edge,
+        reason: Reason<'_>,
         expansion: &mut Expansion,
     ) -> Result<(), Cause> {
+        let Reason { release, edge } = reason;
         for (kube_version, api_versions) in self.capabilities(release) {
             let mut settings = settings.clone();
             settings.kube_version = release.helm.kube_version.clone().or(kube_version);

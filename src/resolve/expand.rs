@@ -9,6 +9,7 @@ use crate::lock::{AppNode, Edge, FilePin, Opaque, app_id, id};
 use crate::source::{RepoView, Revision};
 
 use crate::resolve::Closure;
+use crate::resolve::charts::ChartRequest;
 use crate::resolve::error::Cause;
 use crate::resolve::findings::Expansion;
 use crate::resolve::folder::Folder;
@@ -23,7 +24,8 @@ impl Closure<'_> {
                 Ok(Expansion { image: Some(pin), ..Expansion::default() })
             }
             Request::Chart { repo, chart, version, release } => {
-                self.expand_chart(repo, chart, version, release.as_ref(), edge).await
+                let chart = ChartRequest { repo, chart, version };
+                self.expand_chart(chart, release.as_ref(), edge).await
             }
             Request::Repo { url, refs } => {
                 let cell = self.view(url).await?;

@@ -7,6 +7,7 @@ use crate::lock::Edge;
 use crate::source::RepoView;
 
 use crate::resolve::Closure;
+use crate::resolve::charts::Reason;
 use crate::resolve::error::Cause;
 use crate::resolve::findings::Expansion;
 use crate::resolve::request::Release;
@@ -57,7 +58,7 @@ impl Closure<'_> {
         self.take_dependencies(&missing, &place, &mut files, expansion).await?;
         let home = Home::Folder { name: &name, view, commit, path };
         let settings = self.settings(release, &home).await?;
-        self.render_all(&files, settings, release, edge, expansion).await
+        self.render_all(&files, settings, Reason { release, edge }, expansion).await
     }
 
     /// The files of a folder, by their paths below it.

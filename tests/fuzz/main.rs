@@ -10,6 +10,8 @@
 //!
 //! `make test` replays the kept corpus alone (`--seconds 0`). An input that breaks something is left in `target/fuzz/`.
 
+#![allow(clippy::print_stdout)] // its face is the terminal
+
 mod calls;
 mod mutate;
 mod targets;

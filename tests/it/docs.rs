@@ -331,7 +331,7 @@ fn no_explained_message_is_made_up() {
         "found in Chart.yaml, but missing in charts/",
         "is no name of a release",
         "is not a version of Kubernetes",
-        "give the values with --values or --set",
+        "give the values: --values or --set",
         "renders to no sound YAML",
         "is no sound chart",
         "values files are named relative to the inventory's folder",
