@@ -73,7 +73,7 @@ enum Verb {
     Why(why::Args),
     Build(build::Args),
     Inspect(inspect::Args),
-    Render(Box<render::Args>),
+    Render(render::Args),
     Verify(verify::Args),
     Replay(replay::Args),
     Serve(serve::Args),

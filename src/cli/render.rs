@@ -12,7 +12,6 @@ use crate::template::Demands;
 ///
 /// CHART is a folder, a .tgz, oci://HOST/PATH/NAME, or a name in the repository of --repo. Random values and
 /// times in the output are the same in every run.
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person typed")]
 #[derive(Debug, clap::Args)]
 #[command(disable_version_flag = true)]
 #[command(
