@@ -53,7 +53,7 @@ struct Answer {
 /// What is meant: a pin by its whole name, or else every pin whose name holds the text.
 fn answers(lock: &Lock, reference: &str) -> Vec<Answer> {
     let canonical = ImageRef::parse(reference).map(|image| format!("image:{image}")).ok();
-    let ids: Vec<String> = lock.pins().map(super::super::lock::Pin::id).collect();
+    let ids: Vec<String> = lock.pins().map(crate::lock::Pin::id).collect();
     let named = |id: &&String| {
         let name = id.split_once(':').map_or(id.as_str(), |(_, name)| name);
         id.as_str() == reference || name == reference || Some(*id) == canonical.as_ref()
@@ -89,7 +89,7 @@ fn only_lock(folder: &Path) -> Result<PathBuf, Failure> {
 
 fn unknown(lock: &Lock, reference: &str) -> Failure {
     let score = |id: &str| strsim::jaro_winkler(reference, id.split_once(':').map_or(id, |p| p.1));
-    let ids: Vec<String> = lock.pins().map(super::super::lock::Pin::id).collect();
+    let ids: Vec<String> = lock.pins().map(crate::lock::Pin::id).collect();
     let nearest = ids.iter().max_by(|a, b| score(a).total_cmp(&score(b)));
     let failure = Failure::new(Code::Usage, format!("nothing in the lock is called {reference:?}"));
     match nearest.filter(|id| score(id) > 0.7) {
