@@ -48,11 +48,8 @@ impl Place {
         let plain = repo.strip_prefix("http://").and_then(|rest| rest.split('/').next());
         let plain = plain.map(str::to_ascii_lowercase).into_iter().collect();
         let sources = reach.sources(plain, report)?;
-        let bytes = block_on(async {
-            let pinned = sources.pin_chart(&parsed, name, &range).await?;
-            sources.chart_archive(&pinned.pin).await
-        })?;
-        Ok(ChartFiles::from_archive(bytes.as_slice())?)
+        let pinned = block_on(sources.pin_chart(&parsed, name, &range))?;
+        Ok(ChartFiles::from_archive(pinned.package.as_slice())?)
     }
 }
 

@@ -163,8 +163,7 @@ fn warn(rendered: &Rendered) {
 
 fn as_json(rendered: &Rendered, args: &Args) -> String {
     let crds = rendered.crds.iter().filter(|_| args.include_crds);
-    let hooks =
-        rendered.hooks.iter().filter(|hook| !(args.no_hooks || args.skip_tests && hook.is_test));
+    let hooks = rendered.hooks_shown(!args.no_hooks, !args.skip_tests);
     let documents = crds.chain(&rendered.documents).chain(hooks).map(|document| {
         serde_json::json!({
             "source": document.source, "kind": document.kind, "hook": document.hook,

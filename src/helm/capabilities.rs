@@ -200,9 +200,7 @@ impl Object for VersionSet {
                 "wrong type for value; expected string; got {}",
                 other.type_name()
             ))),
-            args => {
-                Err(Fault::said(format!("wrong number of args for Has: want 1 got {}", args.len())))
-            }
+            args => Err(Fault::count("Has", 1, args.len())),
         })
     }
 
@@ -258,7 +256,7 @@ impl Object for HelmVersion {
 fn without_arguments(method: &str, args: &[Value]) -> Result<(), Fault> {
     match args.len() {
         0 => Ok(()),
-        count => Err(Fault::said(format!("wrong number of args for {method}: want 0 got {count}"))),
+        count => Err(Fault::count(method, 0, count)),
     }
 }
 

@@ -83,13 +83,8 @@ fn name<'a>(method: &str, args: &'a [Value]) -> Result<std::borrow::Cow<'a, str>
             "wrong type for value; expected string; got {}",
             other.type_name()
         ))),
-        _ => Err(count(method, 1, args)),
+        _ => Err(Fault::count(method, 1, args.len())),
     }
-}
-
-fn count(method: &str, want: usize, args: &[Value]) -> Fault {
-    let got = args.len();
-    Fault::said(format!("wrong number of args for {method}: want {want} got {got}"))
 }
 
 impl Object for Files {
@@ -115,7 +110,9 @@ impl Object for Files {
             "Get" | "GetBytes" => name(method, args).map(|name| self.get(&name)),
             "Glob" => name(method, args).and_then(|pattern| self.glob(host, &pattern)),
             "Lines" => name(method, args).and_then(|name| self.lines(host, &name)),
-            "AsConfig" | "AsSecrets" if !args.is_empty() => Err(count(method, 0, args)),
+            "AsConfig" | "AsSecrets" if !args.is_empty() => {
+                Err(Fault::count(method, 0, args.len()))
+            }
             "AsConfig" => self.map(host, content),
             "AsSecrets" => self.map(host, |bytes| Value::text(STANDARD.encode(bytes))),
             _ => return None,

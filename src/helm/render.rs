@@ -81,9 +81,13 @@ impl Rendered {
         let crds = self.crds.iter().filter(|_| crds);
         crds.chain(&self.documents).for_each(|document| print(document, &mut all));
         let mut manifest = format!("{}\n", all.trim());
-        let hooks = self.hooks.iter().filter(|hook| hooks && (tests || !hook.is_test));
-        hooks.for_each(|hook| print(hook, &mut manifest));
+        self.hooks_shown(hooks, tests).for_each(|hook| print(hook, &mut manifest));
         manifest
+    }
+
+    /// The hooks that are asked for.
+    pub fn hooks_shown(&self, hooks: bool, tests: bool) -> impl Iterator<Item = &Document> {
+        self.hooks.iter().filter(move |hook| hooks && (tests || !hook.is_test))
     }
 }
 

@@ -256,6 +256,19 @@ pub struct Opaque {
     pub waived: Option<String>,
 }
 
+impl Opaque {
+    /// A place that nobody has waived.
+    pub fn new(what: impl Into<String>, edge: Edge, advice: impl Into<String>) -> Self {
+        Self { what: what.into(), edge, advice: advice.into(), waived: None }
+    }
+
+    /// Something that was found and is not carried, because a person said so.
+    pub fn left_behind(what: String, edge: Edge, reason: String) -> Self {
+        let advice = "not carried, because the inventory waives it";
+        Self { waived: Some(reason), ..Self::new(what, edge, advice) }
+    }
+}
+
 /// The id of a pin, as `Edge::from` names it and as `inspect` shows it.
 pub fn id(kind: Kind, source: &str) -> String {
     format!("{kind}:{source}")

@@ -71,15 +71,11 @@ impl Closure<'_> {
             let field = format!("dependencies[{}]", dependency.name);
             let edge = Edge::new(expansion.from.clone(), place, field);
             let Some(repo) = chart_repo(&dependency.repository) else {
-                expansion.opaque.push(Opaque {
-                    what: format!(
-                        "chart dependency {} at {:?}",
-                        dependency.name, dependency.repository
-                    ),
+                expansion.opaque.push(Opaque::new(
+                    format!("chart dependency {} at {:?}", dependency.name, dependency.repository),
                     edge,
-                    advice: "list the dependency under charts: with its repository".to_owned(),
-                    waived: None,
-                });
+                    "list the dependency under charts: with its repository",
+                ));
                 continue;
             };
             let version = dependency.version.clone().unwrap_or_else(|| "*".to_owned());
@@ -152,12 +148,11 @@ impl Closure<'_> {
         }
         for demand in &rendered.demands {
             let place = format!("{}:{}", demand.template, demand.line);
-            expansion.opaque.push(Opaque {
-                what: format!("placeholder rendered: {}", demand.message),
-                edge: Edge::new(expansion.from.clone(), place, demand.at.clone()),
-                advice: "give the value, or see that it decides no image".to_owned(),
-                waived: None,
-            });
+            expansion.opaque.push(Opaque::new(
+                format!("placeholder rendered: {}", demand.message),
+                Edge::new(expansion.from.clone(), place, demand.at.clone()),
+                "give the value, or see that it decides no image",
+            ));
         }
         for warning in &rendered.warnings {
             let Edge { place, field, .. } = edge;
@@ -178,20 +173,18 @@ impl Closure<'_> {
             let Ok(reference) = ImageRef::parse(&image) else { continue };
             let same = |other: &ImageRef| other.repository == reference.repository;
             if !found.iter().any(same) {
-                expansion.opaque.push(Opaque {
-                    what: format!(
+                expansion.opaque.push(Opaque::new(
+                    format!(
                         "image {reference} is declared by chart {} and was not found in it",
                         rendered.chart
                     ),
-                    edge: Edge::new(
+                    Edge::new(
                         expansion.from.clone(),
                         format!("{}/Chart.yaml", rendered.chart),
                         edge.field.clone(),
                     ),
-                    advice: "list it under images: when a value switches it on inside, or waive it"
-                        .to_owned(),
-                    waived: None,
-                });
+                    "list it under images: when a value switches it on inside, or waive it",
+                ));
             }
         }
     }
@@ -224,12 +217,11 @@ pub(super) fn render_settings(release: &Release, chart: &str) -> RenderSettings 
 
 /// A chart that does not render, when the person chose to go on without it.
 fn not_rendered(error: &RenderError, edge: &Edge) -> Opaque {
-    Opaque {
-        what: format!("chart not rendered: {}", error.to_string().replace('\n', " ")),
-        edge: edge.clone(),
-        advice: "mend its values, or list the images that it deploys under images:".to_owned(),
-        waived: None,
-    }
+    Opaque::new(
+        format!("chart not rendered: {}", error.to_string().replace('\n', " ")),
+        edge.clone(),
+        "mend its values, or list the images that it deploys under images:",
+    )
 }
 
 /// The repository of a chart dependency, when it is one that can be asked.

@@ -58,12 +58,11 @@ impl Closure<'_> {
             expansion.opaque.extend(outside(&from, &view.inspect(&commit).await?));
         }
         if left_out > 0 {
-            expansion.opaque.push(Opaque {
-                what: format!("{left_out} more commits not searched for submodules and LFS files"),
-                edge: Edge::new(from, view.url(), ""),
-                advice: "ask for fewer refs, or look yourself".to_owned(),
-                waived: None,
-            });
+            expansion.opaque.push(Opaque::new(
+                format!("{left_out} more commits not searched for submodules and LFS files"),
+                Edge::new(from, view.url(), ""),
+                "ask for fewer refs, or look yourself",
+            ));
         }
         expansion.repo = Some((view.url().to_owned(), selected));
         Ok(expansion)
@@ -108,12 +107,11 @@ impl Closure<'_> {
             }
             match String::from_utf8(bytes) {
                 Ok(text) => expansion.take(argo::read(&file, &text)),
-                Err(_) => expansion.opaque.push(Opaque {
-                    what: "file is not UTF-8".to_owned(),
-                    edge: Edge::new(from.clone(), file, ""),
-                    advice: "save it as UTF-8".to_owned(),
-                    waived: None,
-                }),
+                Err(_) => expansion.opaque.push(Opaque::new(
+                    "file is not UTF-8".to_owned(),
+                    Edge::new(from.clone(), file, ""),
+                    "save it as UTF-8",
+                )),
             }
         }
         Ok(expansion)
@@ -143,11 +141,8 @@ fn outside(from: &str, inspection: &Inspection) -> Vec<Opaque> {
     });
     submodules
         .chain(files)
-        .map(|(what, place, advice)| Opaque {
-            what,
-            edge: Edge::new(from, place, ""),
-            advice: advice.to_owned(),
-            waived: None,
+        .map(|(what, place, advice)| {
+            Opaque::new(what, Edge::new(from, place, ""), advice.to_owned())
         })
         .collect()
 }

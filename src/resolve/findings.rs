@@ -55,12 +55,11 @@ impl Expansion {
             self.file(file, Verdict::Candidate);
         }
         for found in opaque {
-            self.opaque.push(Opaque {
-                what: found.value.what,
-                edge: Edge::new(self.from.clone(), found.place, found.field),
-                advice: found.value.advice,
-                waived: None,
-            });
+            self.opaque.push(Opaque::new(
+                found.value.what,
+                Edge::new(self.from.clone(), found.place, found.field),
+                found.value.advice,
+            ));
         }
         for source in sources {
             self.source(source);
@@ -72,7 +71,9 @@ impl Expansion {
         let edge = Edge { verdict, ..Edge::new(self.from.clone(), found.place, found.field) };
         let text = found.value.to_string();
         match waived(&self.waivers, |waiver| waiver.covers_image(&text, &edge.place)) {
-            Some(reason) => self.left_behind(format!("image {text}"), edge, reason),
+            Some(reason) => {
+                self.opaque.push(Opaque::left_behind(format!("image {text}"), edge, reason));
+            }
             None => self.next.push((Request::Image(found.value), edge)),
         }
     }
@@ -82,37 +83,30 @@ impl Expansion {
         let RemoteFile { url, digest } = found.value;
         let url = url.to_string();
         match waived(&self.waivers, |waiver| waiver.covers_file(&url, &edge.place)) {
-            Some(reason) => self.left_behind(format!("file {url}"), edge, reason),
+            Some(reason) => {
+                self.opaque.push(Opaque::left_behind(format!("file {url}"), edge, reason));
+            }
             None => self.next.push((Request::File { url, digest }, edge)),
         }
-    }
-
-    fn left_behind(&mut self, what: String, edge: Edge, reason: String) {
-        let advice = "not carried, because the inventory waives it".to_owned();
-        self.opaque.push(Opaque { what, edge, advice, waived: Some(reason) });
     }
 
     fn source(&mut self, found: Found<Source>) {
         let edge = Edge::new(self.from.clone(), found.place, found.field);
         let Source { kind, helm, .. } = found.value;
         if let SourceKind::Oci { repository, revision, .. } = &kind {
-            self.opaque.push(Opaque {
-                what: format!("OCI source not unpacked: {repository}{}", pointer(revision)),
-                edge: edge.clone(),
-                advice: "list what it leads to in the inventory".to_owned(),
-                waived: None,
-            });
+            self.opaque.push(Opaque::new(
+                format!("OCI source not unpacked: {repository}{}", pointer(revision)),
+                edge.clone(),
+                "list what it leads to in the inventory",
+            ));
         }
         let placeholders = self.placeholders;
         let release = |helm| Release { helm, placeholders, by_argo: true, ..Release::default() };
         match request(kind, helm.map(release)) {
             Ok(request) => self.next.push((request, edge)),
-            Err(what) => self.opaque.push(Opaque {
-                what,
-                edge,
-                advice: "list what it leads to in the inventory".to_owned(),
-                waived: None,
-            }),
+            Err(what) => {
+                self.opaque.push(Opaque::new(what, edge, "list what it leads to in the inventory"));
+            }
         }
     }
 }

@@ -35,25 +35,14 @@ impl Closure<'_> {
     ) -> Result<(), Cause> {
         let Folder { view, commit, path } = folder;
         let sound = |source| Cause::Folder { path: path.to_owned(), source };
-        let mut files = ChartFiles::from_folder(self.entries(folder).await?).map_err(sound)?;
-        let (name, missing) = missing_in(&files, path)?;
+        let mut entries = self.entries(folder).await?;
+        let mut files = ChartFiles::from_folder(entries.clone()).map_err(sound)?;
+        let (name, mut missing) = missing_in(&files, path)?;
         let place = join(path, "Chart.yaml").unwrap_or_default();
-        let beside: Vec<_> =
-            missing.iter().filter(|d| d.repository.starts_with("file://")).collect();
-        if !beside.is_empty() {
-            let mut entries = self.entries(folder).await?;
-            let mut seen = BTreeSet::new();
-            for dependency in beside {
-                let relative = dependency.repository.trim_start_matches("file://");
-                let into = format!("charts/{}", dependency.name);
-                if let Some(path) = join(path, relative) {
-                    let folder = Folder { view, commit, path: &path };
-                    self.take_beside(folder, &into, &mut seen, &mut entries).await?;
-                }
-            }
+        if self.take_beside(folder, &missing, &mut entries).await? {
             files = ChartFiles::from_folder(entries).map_err(sound)?;
+            (_, missing) = missing_in(&files, path)?;
         }
-        let (_, missing) = missing_in(&files, path)?;
         let missing: Vec<&Dependency> = missing.iter().collect();
         self.take_dependencies(&missing, &place, &mut files, expansion).await?;
         let home = Home::Folder { name: &name, view, commit, path };
@@ -71,20 +60,25 @@ impl Closure<'_> {
         Ok(read.into_iter().map(|(file, bytes)| (below(file), bytes)).collect())
     }
 
-    /// Puts a chart that lies beside another one where Helm would have packed it.
+    /// Puts charts that lie beside another one (`file://`) where Helm would have packed them. Whether there were any.
     async fn take_beside(
         &self,
         folder: Folder<'_>,
-        into: &str,
-        seen: &mut BTreeSet<String>,
+        missing: &[Dependency],
         entries: &mut Vec<(String, Vec<u8>)>,
-    ) -> Result<(), Cause> {
-        if seen.len() >= BESIDE_MAX || !seen.insert(format!("{into} {}", folder.path)) {
-            return Ok(());
+    ) -> Result<bool, Cause> {
+        let mut seen = BTreeSet::new();
+        for dependency in missing {
+            let Some(relative) = dependency.repository.strip_prefix("file://") else { continue };
+            let Some(path) = join(folder.path, relative) else { continue };
+            if seen.len() == BESIDE_MAX || !seen.insert((&dependency.name, path.clone())) {
+                continue;
+            }
+            let own = self.entries(Folder { path: &path, ..folder }).await?;
+            let into = format!("charts/{}", dependency.name);
+            entries.extend(own.into_iter().map(|(file, bytes)| (format!("{into}/{file}"), bytes)));
         }
-        let own = self.entries(folder).await?;
-        entries.extend(own.into_iter().map(|(file, bytes)| (format!("{into}/{file}"), bytes)));
-        Ok(())
+        Ok(!seen.is_empty())
     }
 }
 

@@ -106,11 +106,12 @@ impl State {
         self.unsettled = conclusions
             .opaque
             .into_iter()
-            .map(|(from, found)| Opaque {
-                what: found.value.what,
-                edge: Edge::new(from, found.place, found.field),
-                advice: found.value.advice,
-                waived: None,
+            .map(|(from, found)| {
+                Opaque::new(
+                    found.value.what,
+                    Edge::new(from, found.place, found.field),
+                    found.value.advice,
+                )
             })
             .collect();
         let mut wave = Vec::new();
@@ -119,12 +120,9 @@ impl State {
             let edge = Edge { verdict, ..Edge::new(implied.from, implied.place, implied.field) };
             let text = implied.image.to_string();
             match waived(waivers, |waiver| waiver.covers_image(&text, &edge.place)) {
-                Some(reason) => drop(self.opaque.insert(Opaque {
-                    what: format!("image {text}"),
-                    edge,
-                    advice: "not carried, because the inventory waives it".to_owned(),
-                    waived: Some(reason),
-                })),
+                Some(reason) => {
+                    self.opaque.insert(Opaque::left_behind(format!("image {text}"), edge, reason));
+                }
                 None if self.concluded.insert((implied.image.clone(), edge.clone())) => {
                     wave.push((Request::Image(implied.image), edge));
                 }
@@ -162,14 +160,15 @@ impl State {
         self.failures = failures;
         for (request, failure) in candidates {
             let edges = self.edges.iter().filter(|(other, _)| *other == request);
-            self.opaque.extend(edges.map(|(_, edge)| Opaque {
-                what: format!(
-                    "{} looks like one, and could not be had: {}",
-                    failure.what, failure.source
-                ),
-                edge: edge.clone(),
-                advice: "waive it under waivers: with a reason, or list what is meant".to_owned(),
-                waived: None,
+            self.opaque.extend(edges.map(|(_, edge)| {
+                Opaque::new(
+                    format!(
+                        "{} looks like one, and could not be had: {}",
+                        failure.what, failure.source
+                    ),
+                    edge.clone(),
+                    "waive it under waivers: with a reason, or list what is meant",
+                )
             }));
         }
     }

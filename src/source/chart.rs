@@ -165,24 +165,6 @@ impl Sources {
             })
     }
 
-    /// The archive of a pinned chart: what Helm would unpack. Fetched once, and then from the store.
-    pub async fn chart_archive(&self, pin: &ChartPin) -> Result<Vec<u8>, SourceError> {
-        if let Some(url) = &pin.url {
-            return self.archive_bytes(pin, url).await;
-        }
-        let reference = format!("{}/{}", pin.repo, pin.chart);
-        let missing = || SourceError::NoChart { reference: reference.clone() };
-        let repo = ChartRepo::parse(&pin.repo).map_err(|_| missing())?;
-        let repository = oci_repository(&repo, &pin.chart)?;
-        let manifest = self
-            .registries
-            .manifest(&repository, &Pointer::Digest(pin.digest))
-            .await?
-            .ok_or_else(|| SourceError::Missing { reference: reference.clone() })?;
-        let layer = chart_layer(&manifest)?.ok_or_else(missing)?;
-        self.blob_bytes(&repository, &layer).await
-    }
-
     /// Fetches a pinned chart in its OCI form.
     pub async fn fetch_chart(&self, pin: &ChartPin) -> Result<Fetched, SourceError> {
         if let Some(url) = &pin.url {

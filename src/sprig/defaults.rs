@@ -133,23 +133,13 @@ mod tests {
         assert_eq!(shown(ALL, "coalesce", &[]), "nil");
         assert_eq!(shown(ALL, "all", &[]), "true");
         assert_eq!(shown(ALL, "any", &[]), "false");
-        assert_eq!(shown(ALL, "all", &[1.into_value(), Value::Nil]), "false");
-        assert_eq!(shown(ALL, "any", &[1.into_value(), Value::Nil]), "true");
+        assert_eq!(shown(ALL, "all", &[Value::Int(1), Value::Nil]), "false");
+        assert_eq!(shown(ALL, "any", &[Value::Int(1), Value::Nil]), "true");
         assert_eq!(shown(ALL, "ternary", &["a".into(), "b".into(), false.into()]), r#""b""#);
         assert_eq!(
             shown(ALL, "ternary", &["a".into(), "b".into(), Value::Nil]),
             "error: invalid value; expected bool"
         );
-    }
-
-    trait IntoValue {
-        fn into_value(self) -> Value;
-    }
-
-    impl IntoValue for i64 {
-        fn into_value(self) -> Value {
-            Value::Int(self)
-        }
     }
 
     #[test]

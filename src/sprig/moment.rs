@@ -253,10 +253,7 @@ impl Object for Moment {
             _ => Some(Err(Fault::Said(String::new()))),
         };
         if answer.is_some() && args.len() != taken {
-            return Some(Err(Fault::said(format!(
-                "wrong number of args for {method}: want {taken} got {}",
-                args.len()
-            ))));
+            return Some(Err(Fault::count(method, taken, args.len())));
         }
         let asked = args.iter().filter_map(Value::as_bytes).map(<[u8]>::len).sum::<usize>();
         host.spend(asked as u64 + 1).map_or_else(|fault| Some(Err(fault)), |()| answer)

@@ -246,8 +246,7 @@ fn count(method: &str, args: &[Value], wanted: usize) -> Result<(), Fault> {
     if args.len() == wanted {
         return Ok(());
     }
-    let got = args.len();
-    Err(Fault::said(format!("wrong number of args for {method}: want {wanted} got {got}")))
+    Err(Fault::count(method, wanted, args.len()))
 }
 
 impl Object for VersionObject {

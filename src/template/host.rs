@@ -46,6 +46,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Go's words for a method that was called with another number of arguments than it takes.
+    pub fn count(method: &str, want: usize, got: usize) -> Self {
+        Self::said(format!("wrong number of args for {method}: want {want} got {got}"))
+    }
+
     /// A function's own words.
     pub fn said(words: impl Into<String>) -> Self {
         Self::Said(words.into())

@@ -6,18 +6,8 @@ use crate::limits::{PRINT_BYTES_MAX, PRINT_DEPTH_MAX};
 use crate::template::{Map, MapKind, Value, print_value, sprint, sprintf, sprintln};
 
 fn nested() -> Value {
-    let list = Value::list(vec![Value::Nil, 1.into_value(), "x".into()]);
+    let list = Value::list(vec![Value::Nil, Value::Int(1), "x".into()]);
     Value::map([("b", list), ("a", Value::Float(1e6)), ("c", Value::texts(["p", "q"]))])
-}
-
-trait IntoValue {
-    fn into_value(self) -> Value;
-}
-
-impl IntoValue for i64 {
-    fn into_value(self) -> Value {
-        Value::Int(self)
-    }
 }
 
 #[test]
@@ -233,9 +223,9 @@ fn lists_and_maps_are_printed_as_go_prints_them() {
 #[test]
 fn print_parts_what_is_no_text() {
     assert_eq!(print_value(&Value::Nil), "<no value>");
-    assert_eq!(sprint(&[1.into_value(), 2.into_value(), "a".into(), 3.into_value()]), "1 2a3");
+    assert_eq!(sprint(&[Value::Int(1), Value::Int(2), "a".into(), Value::Int(3)]), "1 2a3");
     assert_eq!(sprint(&[Value::Nil, Value::Nil]), "<nil> <nil>");
-    assert_eq!(sprintln(&["a".into(), 1.into_value()]), "a 1\n");
+    assert_eq!(sprintln(&["a".into(), Value::Int(1)]), "a 1\n");
 }
 
 #[test]
